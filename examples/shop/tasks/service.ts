@@ -1,0 +1,17 @@
+import type { App } from 'millrace'
+import type { Task } from './queue.ts'
+import type { MailProvider } from './sent-mail.ts'
+import { submitTask } from './submit-task.ts'
+import { taskDatabase } from './tables.ts'
+import { taskWorkers } from './workers.ts'
+
+/** Takes tasks and does them. */
+export function addTaskService(app: App, mail: MailProvider) {
+  const workers = taskWorkers(mail)
+  const [submit, working, db] = app.add(submitTask, workers, taskDatabase)
+  return {
+    group: { name: workers.name, lag: () => working.lag() },
+    submit: async (task: Task) => (await submit.execute(task)).result,
+    find: (id: string) => db.selectFrom('tasks').selectAll().where('id', '=', id).executeTakeFirst(),
+  }
+}

@@ -1,0 +1,92 @@
+import { MillraceError } from '../core/errors.ts'
+
+/** Two components of one name in an app: both would use the same group, checkpoint and start-up line. */
+export class DuplicateComponentError extends MillraceError {
+  readonly code = 'DUPLICATE_COMPONENT'
+  constructor(name: string, kinds: readonly [string, string]) {
+    super(
+      `This app has a ${kinds[0]} '${name}' already; the ${kinds[1]} needs another name, its group is kept under it.`,
+    )
+  }
+}
+
+/** Two definitions of one name that are not the same topic: their records would be checked by different schemas. */
+export class DefinitionClashError extends MillraceError {
+  readonly code = 'DEFINITION_CLASH'
+  constructor(name: string, what: string) {
+    super(`'${name}' is defined twice in this app, ${what}. Export one definition and use it everywhere.`)
+  }
+}
+
+/** Two workers with names of their own on one queue: each would do every task. */
+export class QueueTakenError extends MillraceError {
+  readonly code = 'QUEUE_TAKEN'
+  constructor(queue: string, workers: readonly [string, string]) {
+    super(
+      `Queue '${queue}' has worker '${workers[0]}' already; '${workers[1]}' would do each of its tasks again. Handle all types of tasks in one worker: its members share the work.`,
+    )
+  }
+}
+
+/** Something that no pattern's function returned. */
+export class NotAComponentError extends MillraceError {
+  readonly code = 'NOT_A_COMPONENT'
+  constructor(value: unknown) {
+    super(
+      `${value === null ? 'null' : typeof value} is not a component: add what subscriber(), worker(), command() or database() returned.`,
+    )
+  }
+}
+
+/** `get` of a component that was not added. */
+export class NotInAppError extends MillraceError {
+  readonly code = 'NOT_IN_APP'
+  constructor(component: string, app: string) {
+    super(`'${component}' is not in app '${app}': app.add it first.`)
+  }
+}
+
+/** A call that the app's state does not allow: `add` after `start`, anything after `stop`. */
+export class AppStateError extends MillraceError {
+  readonly code = 'APP_STATE'
+  constructor(app: string, call: string, state: string) {
+    super(`App '${app}' is ${state}: ${call} is not possible now.`)
+  }
+}
+
+/** `app.publish` inside a handler: it would not commit with the handler. */
+export class PublishInHandlerError extends MillraceError {
+  readonly code = 'PUBLISH_IN_HANDLER'
+  constructor(call: string) {
+    super(`app.${call} was called inside a handler: use the ${call} of the handler's context, which commits with it.`)
+  }
+}
+
+/** `settled` waited for its whole timeout. */
+export class SettledTimeoutError extends MillraceError {
+  readonly code = 'SETTLED_TIMEOUT'
+  override readonly retryable = true
+  constructor(timeoutMs: number, what: readonly string[]) {
+    super(`Not settled after ${timeoutMs} ms: ${what.join('; ')}.`)
+  }
+}
+
+/** Components died. `cause` is the first one's error. */
+export class ComponentFailedError extends MillraceError {
+  readonly code = 'COMPONENT_FAILED'
+  constructor(failures: readonly { readonly component: string; readonly error: Error }[]) {
+    super(failures.map(({ component, error }) => `'${component}' died: ${error.message}`).join(' '), {
+      cause: failures[0]?.error,
+    })
+  }
+}
+
+/** A log's URL that no engine takes. */
+export class UnsupportedLogUrlError extends MillraceError {
+  readonly code = 'UNSUPPORTED_LOG_URL'
+  constructor(url: string, why: string) {
+    super(
+      `The log's URL ${JSON.stringify(url)} cannot be used: ${why}. Give file:path or memory:, in MILLRACE_URL or the option url.`,
+    )
+  }
+}

@@ -1,0 +1,192 @@
+import type { Clock } from '../core/clock.ts'
+import type { AnyComponent, HandleOf } from '../core/component.ts'
+import type { NewId } from '../core/ids.ts'
+import type { Logger } from '../core/logger.ts'
+import { UnknownTopicError } from '../log/errors.ts'
+import type { Log, Topic } from '../log/log.ts'
+import type { Attachment, Host } from '../runtime/attachment.ts'
+import type { DatabaseHome } from '../runtime/commit-home.ts'
+import type { Middleware } from '../runtime/context.ts'
+import { OutboxRelay } from '../runtime/outbox-relay.ts'
+import type { AnyDefinition } from '../topics/types.ts'
+import { DefinitionClashError } from './errors.ts'
+import { openLog } from './open-log.ts'
+
+/** What an app tells its host. */
+export interface HostOptions {
+  readonly appName: string
+  readonly url: string
+  readonly databaseUrl: string
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly newId: NewId
+  readonly drainTimeoutMs: number
+  readonly attachmentOf: (component: AnyComponent) => Attachment
+  readonly failed: (component: AnyComponent, error: Error) => void
+}
+
+/** What one app gives to its components: its log, its topics, its databases with a relay each. */
+export class AppHost implements Host {
+  readonly appName: string
+  readonly databaseUrl: string
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly newId: NewId
+  readonly drainTimeoutMs: number
+  readonly middleware: Middleware[] = []
+  readonly failed: (component: AnyComponent, error: Error) => void
+  /** Rises with whatever may bring the app nearer to being settled. */
+  progress = 0
+  readonly #options: HostOptions
+  readonly #definitions = new Map<string, AnyDefinition>()
+  readonly #topics = new Map<string, Topic>()
+  readonly #homes = new Map<AnyComponent, Promise<DatabaseHome>>()
+  readonly #relays = new Map<DatabaseHome, Promise<OutboxRelay>>()
+  readonly #waiting = new Set<() => void>()
+  #log: Promise<Log> | undefined
+
+  constructor(options: HostOptions) {
+    this.#options = options
+    this.appName = options.appName
+    this.databaseUrl = options.databaseUrl
+    this.logger = options.logger
+    this.clock = options.clock
+    this.newId = options.newId
+    this.drainTimeoutMs = options.drainTimeoutMs
+    this.failed = options.failed
+  }
+
+  log(): Promise<Log> {
+    this.#log ??= openLog(this.#options.url, this).catch((error) => {
+      this.#log = undefined
+      throw error
+    })
+    return this.#log
+  }
+
+  get relays(): Iterable<Promise<OutboxRelay>> {
+    return this.#relays.values()
+  }
+
+  /** Notes a definition. Throws `DefinitionClashError` when its name means something else in this app. */
+  define(definition: AnyDefinition): void {
+    const known = this.#definitions.get(definition.name)
+    if (known === undefined) this.#definitions.set(definition.name, definition)
+    if (known === undefined || known === definition) return
+    const [first, second] = [known['~definition'].parts, definition['~definition'].parts]
+    if (first.kind !== second.kind)
+      throw new DefinitionClashError(definition.name, `as a ${first.kind} and as a ${second.kind}`)
+    if (first.exactPartitions && second.exactPartitions && first.partitions !== second.partitions) {
+      throw new DefinitionClashError(
+        definition.name,
+        `with ${first.partitions} and with ${second.partitions} partitions`,
+      )
+    }
+  }
+
+  readonly knownTopic = (name: string): Topic | undefined => this.#topics.get(name)
+
+  async ensure(definitions: Iterable<AnyDefinition>): Promise<void> {
+    const missing = [...definitions].filter((definition) => !this.#meets(definition))
+    if (missing.length === 0) return
+    for (const definition of missing) this.define(definition)
+    const log = await this.log()
+    const topics = await log.ensureTopics(
+      missing.map(({ name, '~definition': { parts } }) => ({
+        name,
+        partitions: parts.partitions,
+        exact: parts.exactPartitions,
+      })),
+    )
+    for (const topic of topics) {
+      this.#topics.set(topic.name, topic)
+      if (topic.created) {
+        this.logger.info(`created ${topic.name}: ${topic.partitions} partitions, its records are kept for ever`)
+      }
+    }
+  }
+
+  /** A topic may be known by another definition: one that asks for another count is still the log's to refuse. */
+  #meets({ name, '~definition': { parts } }: AnyDefinition): boolean {
+    const known = this.#topics.get(name)
+    return known !== undefined && (!parts.exactPartitions || parts.partitions === known.partitions)
+  }
+
+  async meetTopics(names: readonly string[]): Promise<void> {
+    const log = await this.log()
+    const topics = new Map((await log.topics()).map((topic) => [topic.name, topic]))
+    for (const name of names) {
+      const topic = topics.get(name)
+      if (topic === undefined) throw new UnknownTopicError(name)
+      this.#topics.set(name, topic)
+    }
+  }
+
+  readonly get = <C extends AnyComponent>(component: C): HandleOf<C> => {
+    return this.#options.attachmentOf(component).handle as HandleOf<C>
+  }
+
+  home(database: AnyComponent): Promise<DatabaseHome> {
+    let home = this.#homes.get(database)
+    if (home === undefined) {
+      home = this.#openHome(database).catch((error) => {
+        this.#homes.delete(database)
+        throw error
+      })
+      this.#homes.set(database, home)
+    }
+    return home
+  }
+
+  progressed(): void {
+    this.progress++
+    if (this.#waiting.size === 0) return
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const wake of waiting) wake()
+  }
+  /** Resolves at the next progress, and after `atMostMs` at the latest: another process may have made some. */
+  nextProgress(atMostMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer)
+        this.#waiting.delete(wake)
+        resolve()
+      }
+      const timer = setTimeout(wake, atMostMs)
+      this.#waiting.add(wake)
+    })
+  }
+
+  /** Publishes what is committed, then ends the relays. */
+  async stopRelays(): Promise<void> {
+    const relays = await Promise.allSettled(this.#relays.values())
+    await Promise.all(relays.map((relay) => (relay.status === 'fulfilled' ? relay.value.stop() : undefined)))
+  }
+  async closeLog(): Promise<void> {
+    const log = await this.#log?.catch(() => undefined)
+    await log?.close()
+  }
+
+  async #openHome(database: AnyComponent): Promise<DatabaseHome> {
+    const home = await this.#options.attachmentOf(database).home!()
+    // Databases that share a file share their outbox: one relay for both.
+    let relay = this.#relays.get(home)
+    if (relay === undefined) {
+      relay = this.#startRelay(database, home).catch((error) => {
+        this.#relays.delete(home)
+        throw error
+      })
+      this.#relays.set(home, relay)
+    }
+    await relay
+    return home
+  }
+
+  async #startRelay(database: AnyComponent, home: DatabaseHome): Promise<OutboxRelay> {
+    const log = await this.log()
+    const relay = new OutboxRelay({ host: this, home, log, failed: (error) => this.failed(database, error) })
+    await relay.start()
+    return relay
+  }
+}

@@ -1,0 +1,29 @@
+import { MillraceError } from './errors.ts'
+
+/** Milliseconds as a number, or text with a unit: `'250ms'`, `'10s'`, `'5m'`, `'2h'`, `'7d'`. Checked by the compiler. */
+export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`
+
+/** Text or a number that is not a duration. */
+export class InvalidDurationError extends MillraceError {
+  readonly code = 'INVALID_DURATION'
+  constructor(value: unknown) {
+    super(
+      `${JSON.stringify(value) ?? String(value)} is not a duration: give milliseconds as a number that is not negative, or text such as '250ms', '10s', '5m', '2h', '7d'`,
+    )
+  }
+}
+
+const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** The duration in milliseconds, not negative and finite. Throws `InvalidDurationError`. */
+export function toMilliseconds(duration: Duration): number {
+  const ms = typeof duration === 'number' ? duration : parse(duration)
+  if (!Number.isFinite(ms) || ms < 0) throw new InvalidDurationError(duration)
+  return ms
+}
+
+function parse(text: unknown): number {
+  const match = typeof text === 'string' ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) : null
+  if (match === null) return Number.NaN
+  return Number(match[1]) * unitMs[match[2] as keyof typeof unitMs]
+}

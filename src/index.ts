@@ -1,0 +1,46 @@
+/**
+ * Millrace: Kafka's application patterns as components over one log. This is the part that every pattern needs; each
+ * pattern has an import path of its own.
+ *
+ * @module
+ */
+export {
+  AppStateError,
+  ComponentFailedError,
+  DefinitionClashError,
+  DuplicateComponentError,
+  NotAComponentError,
+  NotInAppError,
+  PublishInHandlerError,
+  QueueTakenError,
+  SettledTimeoutError,
+  UnsupportedLogUrlError,
+} from './app/errors.ts'
+export { millrace } from './app/millrace.ts'
+export type { App, AppOptions, Published } from './app/types.ts'
+export type { Component, HandleOf } from './core/component.ts'
+export type { Duration } from './core/duration.ts'
+export { MillraceError } from './core/errors.ts'
+export { type Fault, InvalidOptionsError } from './core/faults.ts'
+export type { Logger } from './core/logger.ts'
+export type {
+  HandlerContext,
+  Middleware,
+  Outputs,
+  PublishOptions,
+  RecordInfo,
+  RetryOptions,
+  SendOptions,
+} from './runtime/context.ts'
+export {
+  AttemptsSpentError,
+  AttemptTimeoutError,
+  HandlerEndedError,
+  InvalidPublishOptionsError,
+  StoppingError,
+} from './runtime/errors.ts'
+export type { Position } from './runtime/position.ts'
+export { bytes, type Codec, json, text } from './topics/codec.ts'
+export { InvalidEventError, UnreadableRecordError } from './topics/errors.ts'
+export { type TopicOptions, topic } from './topics/topic.ts'
+export type { Accepting, EventOf, InputOf, OutputOf, Queue, Topic } from './topics/types.ts'

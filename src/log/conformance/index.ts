@@ -1,0 +1,65 @@
+/**
+ * The one suite that every engine passes. Nothing in it relies on offsets without gaps, on immediate rebalances or on
+ * what only one process can see.
+ */
+import { describe, expect, it } from 'vitest'
+import { appendAndRead } from './append-and-read.ts'
+import { commits } from './commits.ts'
+import { fencing } from './fencing.ts'
+import { groups } from './groups.ts'
+import { type EngineHarness, Trial } from './harness.ts'
+import { lifecycle } from './lifecycle.ts'
+import { offsets } from './offsets.ts'
+import { reading } from './reading.ts'
+import { topics } from './topics.ts'
+
+export type { Difference, EngineHarness, Trial } from './harness.ts'
+
+/** A title, a sentence in the present tense, and what shows it. */
+export type Behaviours = Readonly<Record<string, (trial: Trial) => Promise<void>>>
+
+const suite: Readonly<Record<string, Behaviours>> = {
+  topics,
+  'append and read': appendAndRead,
+  reading,
+  offsets,
+  commits,
+  fencing,
+  groups,
+  lifecycle,
+}
+
+/** Defines the suite's tests for one engine. */
+export function describeLogEngine(name: string, harness: EngineHarness): void {
+  const differences = new Map((harness.differences ?? []).map((difference) => [difference.title, difference]))
+  describe(`${name}, as a log`, () => {
+    for (const [subject, behaviours] of Object.entries(suite)) {
+      describe(subject, () => {
+        for (const [title, show] of Object.entries(behaviours)) {
+          const difference = differences.get(title)
+          if (difference === undefined) {
+            it(title, () => run(harness, show))
+            continue
+          }
+          it(`does not: ${title} (${difference.reason})`, async () => {
+            await expect(run(harness, show), 'The behaviour is there: remove the difference').rejects.toThrow()
+            await run(harness, difference.instead)
+          })
+        }
+      })
+    }
+    it('declares differences of behaviours that exist', () => {
+      const titles = new Set(Object.values(suite).flatMap((behaviours) => Object.keys(behaviours)))
+      expect([...differences.keys()].filter((title) => !titles.has(title))).toEqual([])
+    })
+  })
+}
+
+async function run(harness: EngineHarness, show: (trial: Trial) => Promise<void>): Promise<void> {
+  const trial = new Trial(harness, await harness.open())
+  try {
+    await show(trial)
+  } finally {
+    await trial.log.close()
+  }
+}

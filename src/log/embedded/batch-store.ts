@@ -1,0 +1,108 @@
+import { CorruptBatchError } from '../records/errors.ts'
+import { RecordBatch } from '../records/record-batch.ts'
+import type { SqlDatabase, SqlStatement } from './database.ts'
+import { DamagedBatchError } from './errors.ts'
+import type { PartitionState } from './partition-state.ts'
+import type { StoredBatch } from './tail-cache.ts'
+
+/**
+ * The batches in the file. Rows stand in the order of the commits, so that a commit writes the end of the table; the
+ * index finds them by partition and offset.
+ */
+export class BatchStore {
+  readonly #path: string
+  readonly #insert: SqlStatement
+  readonly #setEnd: SqlStatement
+  readonly #select: SqlStatement
+  readonly #probe: SqlStatement
+
+  constructor(database: SqlDatabase, path: string) {
+    this.#path = path
+    this.#insert = database.prepare(
+      'INSERT INTO batch (partition, base_offset, last_offset, highest_timestamp, bytes) VALUES (?, ?, ?, ?, ?)',
+    )
+    this.#setEnd = database.prepare('UPDATE partition SET end_offset = ? WHERE number = ?')
+    this.#select = database.prepare(
+      `SELECT base_offset, last_offset, bytes FROM batch
+       WHERE partition = ? AND last_offset >= ? AND last_offset < ? ORDER BY last_offset`,
+    )
+    this.#probe = database.prepare(
+      `SELECT last_offset, highest_timestamp FROM batch
+       WHERE partition = ? AND last_offset >= ? AND last_offset < ? ORDER BY last_offset LIMIT 1`,
+    )
+  }
+
+  insert(partition: PartitionState, batch: StoredBatch & { readonly highestTimestampMs: number }): void {
+    this.#insert.run(partition.number, batch.baseOffset, batch.lastOffset, batch.highestTimestampMs, batch.bytes)
+  }
+
+  /** Only where it differs from the offset after the last batch. */
+  setEnd(partition: PartitionState, end: number): void {
+    this.#setEnd.run(end, partition.number)
+  }
+
+  /**
+   * Durable batches from the one that holds `position`, or the next one: about `maxBytes`, at least one if there is any.
+   * Throws `DamagedBatchError`, unless a whole batch came before the damaged one.
+   */
+  read(partition: PartitionState, position: number, maxBytes: number): RecordBatch[] {
+    const found: RecordBatch[] = []
+    let bytes = 0
+    // Broken off in this turn, and so ended: a statement left open would keep the WAL from restarting.
+    for (const row of this.#select.iterate(partition.number, position, partition.durableEnd)) {
+      const [baseOffset, lastOffset, stored] = row as [number, number, Uint8Array]
+      try {
+        found.push(this.#parse(stored, { baseOffset, lastOffset }))
+      } catch (error) {
+        if (found.length > 0) return found
+        const { topic, partition: index } = partition
+        const at = { topic, partition: index, offset: baseOffset, nextOffset: lastOffset + 1 }
+        throw new DamagedBatchError(this.#path, at, error)
+      }
+      bytes += stored.length
+      if (bytes >= maxBytes) break
+    }
+    return found
+  }
+
+  /** The first durable offset whose record has this timestamp or a later one; the end if none has. */
+  offsetAtTime(partition: PartitionState, timeMs: number): number {
+    let position = this.#firstBatchUpTo(partition, timeMs)
+    while (position < partition.durableEnd) {
+      // After a deletion the largest timestamp so far may be of a record that is gone: look into the batches.
+      const [batch] = this.read(partition, position, 1)
+      if (batch === undefined) break
+      const offset = batch.maxTimestampMs < timeMs ? undefined : firstAtTime(batch, timeMs)
+      if (offset !== undefined) return offset
+      position = batch.nextOffset
+    }
+    return partition.durableEnd
+  }
+
+  /** Last offset of the first batch up to which some record has the time or a later one: bisected, since it only rises. */
+  #firstBatchUpTo(partition: PartitionState, timeMs: number): number {
+    let low = partition.start
+    let high = partition.durableEnd
+    while (low < high) {
+      const middle = low + Math.floor((high - low) / 2)
+      const row = this.#probe.get(partition.number, middle, partition.durableEnd) as [number, number] | undefined
+      if (row === undefined || row[1] >= timeMs) high = middle
+      else low = row[0] + 1
+    }
+    return low
+  }
+
+  #parse(stored: Uint8Array, row: { readonly baseOffset: number; readonly lastOffset: number }): RecordBatch {
+    const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength)
+    const batch = RecordBatch.parse(bytes)
+    if (batch.baseOffset === row.baseOffset && batch.lastOffset === row.lastOffset) return batch
+    // The base offset lies outside the checksum.
+    throw new CorruptBatchError(`its header says offsets ${batch.baseOffset} to ${batch.lastOffset}`, { position: 0 })
+  }
+}
+
+function firstAtTime(batch: RecordBatch, timeMs: number): number | undefined {
+  const records = batch.records()
+  while (records.next()) if (records.timestampMs >= timeMs) return records.offset
+  return undefined
+}

@@ -1,0 +1,51 @@
+import type { CommittedOffset } from '../log.ts'
+import type { SqlDatabase, SqlStatement } from './database.ts'
+import type { PartitionState } from './partition-state.ts'
+
+/** One row, written and not yet durable. */
+export interface WrittenOffset extends CommittedOffset {
+  readonly group: string
+  readonly partition: PartitionState
+}
+
+/**
+ * Committed offsets by group and partition. The table keeps them; memory shows the durable ones: what a power cut could
+ * take back is not told to anybody.
+ */
+export class CommittedOffsets {
+  readonly #write: SqlStatement
+  readonly #durable = new Map<string, Map<number, CommittedOffset>>()
+
+  constructor(database: SqlDatabase) {
+    this.#write = database.prepare(
+      `INSERT INTO committed_offset ("group", partition, position, metadata) VALUES (?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET position = excluded.position, metadata = excluded.metadata`,
+    )
+    const rows = database.prepare('SELECT "group", partition, position, metadata FROM committed_offset').all()
+    for (const [group, partition, position, metadata] of rows as [string, number, number, string][]) {
+      this.#set(group, partition, { position, metadata })
+    }
+  }
+
+  write({ group, partition, position, metadata }: WrittenOffset): void {
+    this.#write.run(group, partition.number, position, metadata)
+  }
+
+  /** What was written is durable now. */
+  publish({ group, partition, position, metadata }: WrittenOffset): void {
+    this.#set(group, partition.number, { position, metadata })
+  }
+
+  find(group: string, partition: PartitionState): CommittedOffset | undefined {
+    return this.#durable.get(group)?.get(partition.number)
+  }
+
+  #set(group: string, partition: number, offset: CommittedOffset): void {
+    let offsets = this.#durable.get(group)
+    if (offsets === undefined) {
+      offsets = new Map()
+      this.#durable.set(group, offsets)
+    }
+    offsets.set(partition, offset)
+  }
+}

@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect } from 'vitest'
+import { describeLogEngine, type EngineHarness, type Trial } from '../conformance/index.ts'
+import { type EmbeddedLogOptions, openEmbeddedLog } from './index.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'millrace-embedded-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+let files = 0
+
+function inFile(options: EmbeddedLogOptions = {}): EngineHarness {
+  return {
+    open: () => openEmbeddedLog({ ...options, path: join(folder, `${++files}`, 'log.db') }),
+    reopen: (closed) => openEmbeddedLog({ ...options, path: closed.location.slice('file:'.length) }),
+  }
+}
+
+describeLogEngine('A file', inFile())
+describeLogEngine('A file whose offsets skip', inFile({ offsetGap: 3 }))
+// Every read goes to the file.
+describeLogEngine('A file without its tail in memory', inFile({ tailCacheBytes: 0 }))
+const openMemory = () => openEmbeddedLog({ memory: true })
+const forgotten = {
+  reason: 'nothing of it outlives a log in memory',
+  instead: async (trial: Trial) => {
+    const partition = await trial.partition()
+    await trial.append(partition, 'a')
+    const { id } = trial.log
+    await trial.reopen()
+    expect(trial.log.id).not.toBe(id)
+    expect(await trial.log.topics()).toEqual([])
+  },
+}
+describeLogEngine('Memory', {
+  open: openMemory,
+  reopen: openMemory,
+  differences: [
+    { title: 'keeps topics, records and committed offsets while it is closed', ...forgotten },
+    { title: 'gives a partition another epoch after it was closed', ...forgotten },
+  ],
+})

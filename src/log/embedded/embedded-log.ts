@@ -1,0 +1,218 @@
+import { invariant } from '../../core/errors.ts'
+import { isName, nameRule } from '../../core/names.ts'
+import { InvalidNameError, KeyRequiredError, LogClosedError, MetadataTooLargeError } from '../errors.ts'
+import type {
+  CommittedOffset,
+  GroupCommit,
+  GroupOptions,
+  Log,
+  Member,
+  Reader,
+  Topic,
+  TopicPartition,
+  TopicSpecification,
+  Unit,
+} from '../log.ts'
+import { BatchStore } from './batch-store.ts'
+import { CommitQueue } from './commit-queue.ts'
+import { CommittedOffsets, type WrittenOffset } from './committed-offsets.ts'
+import { GroupCoordinator } from './group-coordinator.ts'
+import type { ResolvedOptions } from './options.ts'
+import { EmbeddedReader } from './reader.ts'
+import type { Storage } from './storage.ts'
+import { TailCache } from './tail-cache.ts'
+import { describeTopic, TopicTable } from './topics.ts'
+import { type PreparedUnit, UnitWriter } from './unit-writer.ts'
+
+/** Kafka's `offset.metadata.max.bytes`. */
+const maxMetadataBytes = 4096
+/** A transaction without its fsync, about. */
+const transactionCostMs = 0.05
+
+/**
+ * A log in one SQLite file, or in memory.
+ *
+ * States: *open* → *closing* (`close` was called: polls have ended, nobody joins, but members that are being revoked may
+ * still commit and read what was committed) → *closed*. *failed*, from any of them: the disk failed, everything rejects
+ * with `LogFailedError` and memberships have ended; only `close` is left.
+ */
+export class EmbeddedLog implements Log {
+  readonly id: string
+  readonly location: string
+  readonly #storage: Storage
+  readonly #topics: TopicTable
+  readonly #batches: BatchStore
+  readonly #offsets: CommittedOffsets
+  readonly #writer: UnitWriter
+  readonly #queue: CommitQueue
+  readonly #groups: GroupCoordinator
+  readonly #readers = new Set<EmbeddedReader>()
+  #state: 'open' | 'closing' | 'closed' = 'open'
+  #closing: Promise<void> | undefined
+
+  constructor(storage: Storage, options: ResolvedOptions) {
+    const { database, path, location, identity } = storage
+    this.#storage = storage
+    this.id = identity.logId
+    this.location = location
+    this.#topics = new TopicTable(database, options.ids)
+    this.#batches = new BatchStore(database, path)
+    this.#offsets = new CommittedOffsets(database)
+    this.#groups = new GroupCoordinator({
+      topics: this.#topics,
+      ids: options.ids,
+      location,
+      openings: identity.openings,
+    })
+    this.#writer = new UnitWriter({
+      database,
+      path,
+      batches: this.#batches,
+      offsets: this.#offsets,
+      cache: new TailCache(options.tailCacheBytes),
+      offsetGap: options.offsetGap,
+    })
+    this.#queue = new CommitQueue({
+      location,
+      write: (units) => this.#writer.write(units),
+      sync: () => storage.sync(),
+      beforeWrite: () => storage.noteWrites(this.#writer.takePagesWritten()),
+      failed: (error) => this.#fail(error),
+      retryLater: (delayMs, callback) => void setTimeout(callback, delayMs),
+      nowMs: () => performance.now(),
+    })
+  }
+
+  get commitCostMs(): number {
+    return this.#storage.syncCostMs + transactionCostMs
+  }
+
+  async ensureTopics(specifications: readonly TopicSpecification[]): Promise<readonly Topic[]> {
+    this.#checkOpen()
+    const missing = this.#topics.missing(specifications)
+    if (missing.length > 0) {
+      this.#change(() => this.#topics.insert(missing))
+      this.#topics.loadNew()
+    }
+    // Also those that another call has just made: they may not be on disk yet.
+    await this.#queue.durable()
+    const created = new Set(missing.map(({ name }) => name))
+    return specifications.map(({ name }) => describeTopic(this.#topics.topic(name), created.delete(name)))
+  }
+
+  async topics(): Promise<readonly Topic[]> {
+    this.#checkNotClosed()
+    return this.#topics.all.map((topic) => describeTopic(topic, false))
+  }
+
+  async commit(unit: Unit): Promise<readonly number[]> {
+    this.#checkNotClosed()
+    return await this.#queue.submit(this.#prepare(unit))
+  }
+
+  createReader(): Reader {
+    this.#checkOpen()
+    const reader = new EmbeddedReader({
+      location: this.location,
+      topics: this.#topics,
+      batches: this.#batches,
+      checkOpen: () => this.#checkOpen(),
+      closed: (closed) => this.#readers.delete(closed),
+    })
+    this.#readers.add(reader)
+    return reader
+  }
+
+  async join(options: GroupOptions): Promise<Member> {
+    this.#checkOpen()
+    return await this.#groups.join(options)
+  }
+
+  async committed(
+    group: string,
+    partitions: readonly TopicPartition[],
+  ): Promise<readonly (CommittedOffset | undefined)[]> {
+    this.#checkNotClosed()
+    return partitions.map((partition) => this.#offsets.find(group, this.#topics.partition(partition)))
+  }
+
+  async offsets(of: 'start' | 'end' | Date, partitions: readonly TopicPartition[]): Promise<readonly number[]> {
+    this.#checkNotClosed()
+    return partitions.map((each) => {
+      const partition = this.#topics.partition(each)
+      if (of === 'start') return partition.start
+      return of === 'end' ? partition.durableEnd : this.#batches.offsetAtTime(partition, of.getTime())
+    })
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    this.#state = 'closing'
+    for (const reader of this.#readers) await reader.close()
+    await this.#groups.close()
+    await this.#queue.close()
+    this.#state = 'closed'
+    await this.#storage.close({ failed: this.#queue.failure !== undefined })
+  }
+
+  /** Checks all that can be told before the write lock is taken. Throws then, and nothing is written. */
+  #prepare({ batches = [], offsets }: Unit): PreparedUnit {
+    let sizeInBytes = 0
+    const prepared = batches.map((staged) => {
+      const partition = this.#topics.partition(staged)
+      if (partition.compacted && staged.batch.keyless) throw new KeyRequiredError(staged.topic)
+      sizeInBytes += staged.batch.bytes.length
+      return { partition, batch: staged.batch }
+    })
+    return {
+      batches: prepared,
+      offsets: offsets === undefined ? [] : this.#prepareOffsets(offsets),
+      checkFence: () => offsets !== undefined && this.#groups.checkFence(offsets),
+      sizeInBytes,
+    }
+  }
+
+  #prepareOffsets({ group, offsets }: GroupCommit): readonly WrittenOffset[] {
+    if (!isName(group)) throw new InvalidNameError('group', group, nameRule)
+    return offsets.map((offset) => {
+      const { position, metadata } = offset
+      invariant(Number.isSafeInteger(position) && position >= 0, `Group '${group}' committed position ${position}`)
+      const bytes = Buffer.byteLength(metadata)
+      if (bytes > maxMetadataBytes) throw new MetadataTooLargeError(group, bytes, maxMetadataBytes)
+      return { group, partition: this.#topics.partition(offset), position, metadata }
+    })
+  }
+
+  /** A transaction beside the queue's: both are done within a turn, so they never meet. */
+  #change(work: () => void): void {
+    try {
+      this.#writer.transaction(work)
+    } catch (error) {
+      throw this.#queue.failIfFatal(error)
+    }
+  }
+
+  #fail(error: Error): void {
+    this.#groups.fail(error)
+    for (const reader of this.#readers) reader.advanced()
+  }
+
+  /** For what begins something. */
+  #checkOpen(): void {
+    if (this.#state !== 'open') throw new LogClosedError(this.location)
+    this.#checkNotClosed()
+  }
+
+  #checkNotClosed(): void {
+    if (this.#state === 'closed') throw new LogClosedError(this.location)
+    if (this.#queue.failure !== undefined) throw this.#queue.failure
+  }
+}

@@ -1,0 +1,177 @@
+/** The log's file as SQLite sees it: opened with its pragmas, made durable, checkpointed and closed. */
+import { FileSync } from '../../core/file-sync.ts'
+import { type SqlDatabase, toLogError, toOpenError } from './database.ts'
+import { LogFullError, NotALogError } from './errors.ts'
+import { preparePath } from './file-system.ts'
+import { ProcessLock } from './lock.ts'
+import type { ResolvedOptions } from './options.ts'
+import { checkFormat, type LogIdentity, prepareSchema } from './schema.ts'
+import { hasWalResetFault } from './sqlite-version.ts'
+
+/** What the engine needs of where it is stored. */
+export interface Storage {
+  readonly location: string
+  readonly path: string
+  readonly database: SqlDatabase
+  readonly identity: LogIdentity
+  /** Milliseconds of a recent fsync, 0 in memory. */
+  readonly syncCostMs: number
+  /** Resolves when all that was committed before the call is on disk. */
+  sync(): Promise<void>
+  /** Commits put that many pages into the WAL since the last call: moves them to the database when they are many. */
+  noteWrites(pages: number): void
+  /** Frees the file. With `failed` the log's error is known already, and what else goes wrong is not reported. */
+  close(options: { readonly failed: boolean }): Promise<void>
+}
+
+/**
+ * A checkpoint lets the WAL begin again from its start. An fsync of a file that is written over is twice as fast as one
+ * of a file that grows (measured), so the WAL is kept short.
+ */
+const checkpointPages = 1000
+/** A WAL that one big commit made longer is cut to this when it begins again. */
+const walBytesLimit = 64 * 1024 * 1024
+
+/** Opens the file and takes its lock, or opens a log in memory. Throws as `openEmbeddedLog`. */
+export async function openStorage(options: ResolvedOptions): Promise<Storage> {
+  return options.path === undefined ? openMemory(options) : await openFile(options.path, options)
+}
+
+function openMemory(options: ResolvedOptions): Storage {
+  const database = options.openDatabase(':memory:')
+  setBound(database, options.maxPageCount)
+  const identity = prepareSchema(database, options.ids)
+  return {
+    location: 'memory:',
+    path: 'memory:',
+    database,
+    identity,
+    syncCostMs: 0,
+    sync: () => Promise.resolve(),
+    noteWrites: () => {},
+    close: async () => database.close(),
+  }
+}
+
+async function openFile(given: string, options: ResolvedOptions): Promise<Storage> {
+  const { path, syncFolders } = preparePath(given, options.fileSystemTypeOf)
+  const { logger, sqliteVersion } = options
+  if (hasWalResetFault(sqliteVersion)) {
+    logger.warn(
+      `SQLite ${sqliteVersion} can damage a file that two programs write at once: run a Node.js with SQLite 3.51.3 or later, and open ${path} with nothing else until then.`,
+    )
+  }
+  const lock = await ProcessLock.acquire(path, options.openDatabase)
+  let database: SqlDatabase | undefined
+  let wal: FileSync | undefined
+  try {
+    database = options.openDatabase(path)
+    checkFormat(database, path)
+    setPragmas(database, path)
+    setBound(database, options.maxPageCount)
+    const identity = prepareSchema(database, options.ids)
+    wal = new FileSync(`${path}-wal`)
+    // What an earlier process committed and did not live to flush is durable from here on, as are the files' names.
+    await wal.sync()
+    syncFolders()
+    return new FileStorage({ path, database, identity, wal, lock, options })
+  } catch (error) {
+    await wal?.close()
+    closeQuietly(database)
+    lock.release()
+    throw toOpenError(path, error)
+  }
+}
+
+function setPragmas(database: SqlDatabase, path: string): void {
+  const [mode] = database.prepare('PRAGMA journal_mode = WAL').get() as [string]
+  if (mode !== 'wal') throw new NotALogError(path, `its journal mode is '${mode}' and cannot be changed to 'wal'`)
+  database.exec(`
+    PRAGMA synchronous = NORMAL;
+    PRAGMA fullfsync = 1;
+    PRAGMA checkpoint_fullfsync = 1;
+    PRAGMA wal_autocheckpoint = 0;
+    PRAGMA journal_size_limit = ${walBytesLimit};
+    PRAGMA cache_size = -16384;
+    PRAGMA mmap_size = 0;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA foreign_keys = OFF;
+  `)
+}
+
+function setBound(database: SqlDatabase, maxPageCount: number | undefined): void {
+  if (maxPageCount !== undefined) database.exec(`PRAGMA max_page_count = ${maxPageCount}`)
+}
+
+function closeQuietly(database: SqlDatabase | undefined): void {
+  try {
+    database?.close()
+  } catch {
+    // There is an error to report already, and it says more.
+  }
+}
+
+class FileStorage implements Storage {
+  readonly path: string
+  readonly location: string
+  readonly database: SqlDatabase
+  readonly identity: LogIdentity
+  readonly #wal: FileSync
+  readonly #lock: ProcessLock
+  readonly #options: ResolvedOptions
+  readonly #checkpoint
+  #pages = 0
+
+  constructor(parts: {
+    readonly path: string
+    readonly database: SqlDatabase
+    readonly identity: LogIdentity
+    readonly wal: FileSync
+    readonly lock: ProcessLock
+    readonly options: ResolvedOptions
+  }) {
+    this.path = parts.path
+    this.location = `file:${parts.path}`
+    this.database = parts.database
+    this.identity = parts.identity
+    this.#wal = parts.wal
+    this.#lock = parts.lock
+    this.#options = parts.options
+    this.#checkpoint = parts.database.prepare('PRAGMA wal_checkpoint(PASSIVE)')
+  }
+
+  get syncCostMs(): number {
+    return this.#wal.recentMs
+  }
+
+  sync(): Promise<void> {
+    return this.#wal.sync()
+  }
+
+  noteWrites(pages: number): void {
+    this.#pages += pages
+    if (this.#pages < checkpointPages) return
+    this.#pages = 0
+    try {
+      this.#checkpoint.get()
+    } catch (error) {
+      const problem = toLogError(this.path, error)
+      // The WAL keeps everything: it grows until there is room again.
+      if (!(problem instanceof LogFullError)) throw problem
+      this.#options.logger.warn(`The disk of the log ${this.path} is full: its -wal file cannot be emptied and grows.`)
+    }
+  }
+
+  async close({ failed }: { readonly failed: boolean }): Promise<void> {
+    await this.#wal.close()
+    try {
+      // SQLite empties and removes the WAL with the last connection.
+      if (failed) closeQuietly(this.database)
+      else this.database.close()
+    } catch (error) {
+      throw toLogError(this.path, error)
+    } finally {
+      this.#lock.release()
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import { FaultList } from '../../core/faults.ts'
+import type { NewId } from '../../core/ids.ts'
+import { isName, nameRule } from '../../core/names.ts'
+import { InvalidNameError, TopicClashError, UnknownTopicError } from '../errors.ts'
+import type { Topic, TopicPartition, TopicSpecification } from '../log.ts'
+import type { SqlDatabase } from './database.ts'
+import { PartitionState } from './partition-state.ts'
+
+/** Kafka has no limit of its own; more is a mistake in one file. */
+const maxPartitions = 10_000
+
+/** A topic with its partitions, in memory. */
+export interface TopicState {
+  readonly number: number
+  readonly id: string
+  readonly name: string
+  readonly compacted: boolean
+  readonly partitions: readonly PartitionState[]
+}
+
+/**
+ * The topics of the log and the state of their partitions, all in memory: read when the log is opened, afterwards only
+ * this process changes them.
+ */
+export class TopicTable {
+  readonly #database: SqlDatabase
+  readonly #ids: NewId
+  readonly #byName = new Map<string, TopicState>()
+  readonly #byPartition = new Map<number, PartitionState>()
+
+  constructor(database: SqlDatabase, ids: NewId) {
+    this.#database = database
+    this.#ids = ids
+    this.#load(0)
+  }
+
+  get all(): readonly TopicState[] {
+    return [...this.#byName.values()]
+  }
+
+  find(name: string): TopicState | undefined {
+    return this.#byName.get(name)
+  }
+
+  /** Throws `UnknownTopicError`. */
+  topic(name: string): TopicState {
+    const topic = this.#byName.get(name)
+    if (topic === undefined) throw new UnknownTopicError(name)
+    return topic
+  }
+
+  /** Throws `UnknownTopicError`. */
+  partition({ topic, partition }: TopicPartition): PartitionState {
+    const { partitions } = this.topic(topic)
+    const state = partitions[partition]
+    if (state === undefined) throw new UnknownTopicError(topic, { asked: partition, count: partitions.length })
+    return state
+  }
+
+  /** By its number in the file. */
+  numbered(partition: number): PartitionState | undefined {
+    return this.#byPartition.get(partition)
+  }
+
+  /**
+   * Which of the specifications have no topic yet. Throws for what cannot be made, all faults or all clashes together:
+   * `InvalidNameError`, `InvalidOptionsError`, `TopicClashError`.
+   */
+  missing(specifications: readonly TopicSpecification[]): readonly TopicSpecification[] {
+    checkSpecifications(specifications)
+    const missing = new Map<string, TopicSpecification>()
+    const clashes: { name: string; asked: number; found: number }[] = []
+    for (const asked of specifications) {
+      const { name, partitions, exact } = asked
+      const found = this.#byName.get(name)?.partitions.length ?? missing.get(name)?.partitions
+      if (found === undefined) missing.set(name, asked)
+      else if (exact && found !== partitions) clashes.push({ name, asked: partitions, found })
+    }
+    if (clashes.length > 0) throw new TopicClashError(clashes)
+    return [...missing.values()]
+  }
+
+  /** Writes new topics, in the caller's transaction; they are there for others after `loadNew`. */
+  insert(specifications: readonly TopicSpecification[]): void {
+    const topic = this.#database.prepare(
+      'INSERT INTO topic (id, name, partitions, compacted) VALUES (?, ?, ?, ?) RETURNING number',
+    )
+    const partition = this.#database.prepare(
+      'INSERT INTO partition (topic, partition, start_offset, end_offset) VALUES (?, ?, 0, 0)',
+    )
+    for (const { name, partitions, compacted = false } of specifications) {
+      const [number] = topic.get(this.#ids(), name, partitions, compacted ? 1 : 0) as [number]
+      for (let index = 0; index < partitions; index++) partition.run(number, index)
+    }
+  }
+
+  /** Takes up topics that were written since the last time. */
+  loadNew(): void {
+    this.#load(Math.max(0, ...this.all.map(({ number }) => number)))
+  }
+
+  #load(after: number): void {
+    type TopicRow = [number: number, id: string, name: string, compacted: number]
+    const topics = this.#database
+      .prepare('SELECT number, id, name, compacted FROM topic WHERE number > ? ORDER BY number')
+      .all(after) as TopicRow[]
+    const partitions = this.#database.prepare(`
+      SELECT p.number, p.start_offset, p.end_offset, b.last_offset, b.highest_timestamp
+      FROM partition p LEFT JOIN batch b ON b.number =
+        (SELECT l.number FROM batch l WHERE l.partition = p.number ORDER BY l.last_offset DESC LIMIT 1)
+      WHERE p.topic = ? ORDER BY p.partition`)
+    type PartitionRow = [number: number, start: number, end: number, last: number | null, timestamp: number | null]
+    for (const [number, id, name, compacted] of topics) {
+      const rows = partitions.all(number) as PartitionRow[]
+      const states = rows.map(([partitionNumber, start, end, last, timestamp], partition) => {
+        const topic = { topic: name, partition, number: partitionNumber, compacted: compacted === 1 }
+        return new PartitionState(topic, {
+          start,
+          // The stored end counts only where it is past the last batch: a commit need not write it then.
+          end: Math.max(end, last === null ? 0 : last + 1),
+          highestTimestampMs: timestamp ?? -1,
+        })
+      })
+      for (const state of states) this.#byPartition.set(state.number, state)
+      this.#byName.set(name, { number, id, name, compacted: compacted === 1, partitions: states })
+    }
+  }
+}
+
+/** The topic as the port shows it. */
+export function describeTopic(topic: TopicState, created: boolean): Topic {
+  const { name, id, compacted, partitions } = topic
+  return { name, id, partitions: partitions.length, compacted, created }
+}
+
+function checkSpecifications(specifications: readonly TopicSpecification[]): void {
+  const faults = new FaultList()
+  for (const [index, { name, partitions }] of specifications.entries()) {
+    if (!isName(name)) throw new InvalidNameError('topic', name, nameRule)
+    faults.expect(
+      Number.isSafeInteger(partitions) && partitions >= 1 && partitions <= maxPartitions,
+      `${index}.partitions`,
+      `topic '${name}' cannot have ${partitions} partitions: give a whole number from 1 to ${maxPartitions}`,
+    )
+  }
+  faults.throwIfAny('The topics cannot be created')
+}

@@ -1,0 +1,131 @@
+import type { AnyComponent, Component } from '../core/component.ts'
+import type { Duration } from '../core/duration.ts'
+import { FaultList } from '../core/faults.ts'
+import type { AttachableComponent } from '../runtime/attachment.ts'
+import { attachConsumer } from '../runtime/consumer-attachment.ts'
+import type { ConsumerSpecification, Route } from '../runtime/consumer-specification.ts'
+import type { HandlerContext, RetryOptions } from '../runtime/context.ts'
+import { NoHandlerError } from '../runtime/errors.ts'
+import {
+  type AttemptLimits,
+  defaultConcurrency,
+  expectConcurrency,
+  expectGroup,
+  isDatabase,
+  isDefinition,
+  isHandler,
+  readAttemptLimits,
+} from '../runtime/routes.ts'
+import type { Database, WithTx } from '../sql/index.ts'
+import type { AllHandlersByType } from '../topics/handlers.ts'
+import type { AnyQueue } from '../topics/types.ts'
+
+/** Limits of tasks: of all of a worker, or of one type. */
+export interface TaskOptions {
+  /** Tasks at once in this process: 16 by default; for one type no limit of its own by default. */
+  readonly concurrency?: number
+  /** Of one attempt; `'5m'` by default. Then its signal aborts and the attempt has failed. */
+  readonly timeout?: Duration
+  readonly retry?: RetryOptions
+}
+/** What a task's handler gets beside the task. */
+export interface TaskContext extends HandlerContext {
+  /** Gives the attempt this much more time from now. Membership in the group needs no call from the handler. */
+  readonly extend: (time: Duration) => void
+}
+/** What `app.add(worker(…))` gives. */
+export interface WorkerHandle {
+  /** Starts no more tasks in this process until `resume`; what runs goes on. `reason` is shown where it waits. */
+  pause(reason: string): Promise<void>
+  resume(): Promise<void>
+  /** Tasks that its group has not finished. */
+  lag(): Promise<number>
+}
+
+/**
+ * Works on the tasks of a queue: each task is done by one worker of the group, tasks without a key in any order.
+ *
+ * What a handler publishes or sends commits together with the task's acknowledgement, or not at all; its own effects
+ * on the outside world happen at least once: use the task's `id` to deduplicate them. A handler that throws is tried
+ * again (`retry`); after the last attempt the worker stops, the task's offset not committed.
+ *
+ * `on` has a handler, or a handler with limits of its own, for every type of task.
+ *
+ * @throws InvalidOptionsError with every fault of the options.
+ * @example
+ * ```ts
+ * worker('mailers', { from: tasks, on: { 'send-email': ({ userId }, { id }) => mail(userId, { idempotencyKey: id }) } })
+ * ```
+ */
+export function worker<Q extends AnyQueue, Tables = never>(
+  group: string,
+  options: TaskOptions & {
+    readonly from: Q
+    /**
+     * Gives handlers a transaction `tx` that holds their rows, the checkpoint and what they publish or send: exactly
+     * once. On SQLite these transactions run one at a time.
+     */
+    readonly database?: Database<Tables>
+    readonly on: AllHandlersByType<Q, WithTx<TaskContext, Tables>, TaskOptions>
+  },
+): Component<WorkerHandle>
+export function worker(group: string, options: UntypedOptions): Component<WorkerHandle> {
+  const read = readOptions(group, options)
+  const component: AttachableComponent<WorkerHandle> = {
+    kind: 'worker',
+    name: group,
+    describe: () => `worker '${group}' of ${read.sources.map(({ name }) => name).join(', ')}`,
+    '~attach': (host) =>
+      attachConsumer(host, { component, group, ...read }, (consumer) => ({
+        pause: async (reason) => consumer.pause(reason),
+        resume: async () => consumer.resume(),
+        lag: () => consumer.lag(),
+      })),
+  }
+  return component
+}
+
+interface UntypedOptions extends TaskOptions {
+  readonly from: AnyQueue
+  readonly database?: AnyComponent
+  readonly on: unknown
+}
+
+function readOptions(group: string, options: UntypedOptions): Omit<ConsumerSpecification, 'component' | 'group'> {
+  const { from, on, database, concurrency } = options ?? {}
+  const faults = new FaultList()
+  expectGroup(group, faults)
+  faults.expect(isDefinition(from, 'queue'), 'from', 'give what queue() returned')
+  faults.expect(database === undefined || isDatabase(database), 'database', 'give what database() returned')
+  expectConcurrency(concurrency, faults)
+  const limits = readAttemptLimits(options ?? {}, faults)
+  const byName = readRoutes(on, limits, faults)
+  faults.throwIfAny(`worker ${JSON.stringify(group)}`)
+  return {
+    sources: [from],
+    database,
+    startAt: 'earliest',
+    concurrency: concurrency ?? defaultConcurrency,
+    route: (_, name) => {
+      const route = byName.get(name ?? '')
+      if (route === undefined) throw new NoHandlerError(group, name)
+      return route
+    },
+  }
+}
+
+function readRoutes(on: unknown, limits: AttemptLimits, faults: FaultList): ReadonlyMap<string, Route> {
+  const routes = new Map<string, Route>()
+  const isMap = typeof on === 'object' && on !== null && Object.keys(on).length > 0
+  faults.expect(isMap, 'on', 'give a handler for each type of task')
+  for (const [name, given] of isMap ? Object.entries(on) : []) {
+    const own: TaskOptions & { readonly handle?: unknown } = isHandler(given) ? { handle: given } : { ...given }
+    const { handle } = own
+    faults.expect(isHandler(handle), `on.${name}`, "give a function, or an object with 'handle'")
+    expectConcurrency(own.concurrency, faults, `on.${name}.concurrency`)
+    const ownLimits = readAttemptLimits(own, faults, { path: `on.${name}.`, base: limits })
+    if (isHandler(handle))
+      routes.set(name, { handle, ...ownLimits, ...(own.concurrency !== undefined && { concurrency: own.concurrency }) })
+  }
+  return routes
+}

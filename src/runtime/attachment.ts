@@ -1,0 +1,87 @@
+/**
+ * How a component meets an app: the app attaches it and gets an `Attachment`; the component sees a `Host`.
+ * A pattern needs nothing else of the app, and the app nothing else of a pattern.
+ */
+import type { Clock } from '../core/clock.ts'
+import type { AnyComponent, Component, HandleOf } from '../core/component.ts'
+import type { NewId } from '../core/ids.ts'
+import type { Logger } from '../core/logger.ts'
+import type { Log, Topic } from '../log/log.ts'
+import type { AnyDefinition } from '../topics/types.ts'
+import type { DatabaseHome } from './commit-home.ts'
+import type { Middleware } from './context.ts'
+
+/** What an app gives to its components. */
+export interface Host {
+  readonly appName: string
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly newId: NewId
+  /** In the order of `app.use`. */
+  readonly middleware: readonly Middleware[]
+  /** `DATABASE_URL`, or the app's default; `memory:` under `testApp`. */
+  readonly databaseUrl: string
+  /** How long a component waits for its handlers when it stops by itself. */
+  readonly drainTimeoutMs: number
+  /** The log, opened at the first call. */
+  log(): Promise<Log>
+  /** Creates the topics and queues that are missing in the log; remembered. */
+  ensure(definitions: Iterable<AnyDefinition>): Promise<void>
+  /** Looks topics up that must be in the log already. Throws `UnknownTopicError`. */
+  meetTopics(names: readonly string[]): Promise<void>
+  /** A topic that was ensured or met before; undefined when it must be ensured first. */
+  readonly knownTopic: (name: string) => Topic | undefined
+  /** The handle of a component of this app. Throws `NotInAppError`. */
+  get<C extends AnyComponent>(component: C): HandleOf<C>
+  /** The database of a component as commit home, added to the app when it is not in it yet. */
+  home(database: AnyComponent): Promise<DatabaseHome>
+  /** Something was finished, published or committed: `settled` looks again. */
+  progressed(): void
+  /** The component is dead: the app turns unhealthy and `run` rejects. */
+  failed(component: AnyComponent, error: Error): void
+}
+
+/** One line of the start-up table. */
+export interface Guarantee {
+  readonly name: string
+  readonly kind: string
+  /** Topics or queues that it reads; empty for what is called. */
+  readonly reads: readonly string[]
+  /** Where it commits: `log`, or the name of a database. */
+  readonly home: string
+  readonly guarantee: string
+}
+
+/** What keeps `settled` waiting. */
+export interface Unsettled {
+  /** For people: `payment-service: 3 records of order-events/2 not handled`. */
+  readonly what: string
+  /** It waits for this time alone, on the app's clock; absent when it could go on at once. */
+  readonly dueMs?: number
+}
+
+/** A component in an app. */
+export interface Attachment<Handle = unknown> {
+  readonly handle: Handle
+  readonly definitions: readonly AnyDefinition[]
+  /** Added to the app with it. */
+  readonly databases?: readonly AnyComponent[]
+  readonly guarantees: readonly Guarantee[]
+  /** Databases: implemented by them alone. */
+  readonly home?: () => Promise<DatabaseHome>
+  /** Databases, then relays, then what consumes. Resolves when it does its work: a group has its partitions. */
+  start(): Promise<void>
+  /** Takes no more, finishes what runs until the deadline, commits, leaves. Idempotent, also before `start`. */
+  stop(deadlineMs: number): Promise<void>
+  /** Frees what `stop` leaves usable (a database's connection), after everything stopped. */
+  close?(): Promise<void>
+  /** What it still has to do right now; nothing when it is settled. Exact at the moment of the answer. */
+  unsettled(): Promise<readonly Unsettled[]>
+  /** Consumers: records in the log that are not finished. */
+  lag?(): Promise<number>
+}
+
+/** A component that can be attached: what every pattern's function returns. */
+export interface AttachableComponent<Handle = unknown> extends Component<Handle> {
+  readonly '~attach': (host: Host) => Attachment<Handle>
+}

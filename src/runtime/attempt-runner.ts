@@ -1,0 +1,237 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Cancel } from '../core/clock.ts'
+import { toError } from '../core/errors.ts'
+import { FencedError } from '../log/errors.ts'
+import { Attempt, type AttemptScope } from './attempt.ts'
+import type { HomeTransaction } from './commit-home.ts'
+import type { Route } from './consumer-specification.ts'
+import type { Middleware } from './context.ts'
+import { Deadlines } from './deadlines.ts'
+import type { Delivery } from './delivery.ts'
+import { AttemptsSpentError, StoppingError } from './errors.ts'
+import { handlerScope } from './handler-scope.ts'
+import { runAround } from './middleware.ts'
+import type { PartitionTask } from './partition-task.ts'
+import { backoffMs } from './retry.ts'
+
+/** What comes of attempts, and what they need. */
+export interface AttemptOwner {
+  /** With a database as commit home: the transaction of one attempt. */
+  begin(): HomeTransaction | undefined
+  /** Ended well. With a promise the record is finished when it resolves; a rejection fails the attempt. */
+  finish(attempt: Attempt, transaction: HomeTransaction | undefined): Promise<void> | undefined
+  /** The record is finished, or given back: its lane goes on. */
+  release(delivery: Delivery): void
+  /** It waits for its next attempt. */
+  park(delivery: Delivery): void
+  unpark(delivery: Delivery): void
+  /** Somebody else has the partition. */
+  lost(task: PartitionTask): void
+  failed(error: Error): void
+}
+/** `random` gives numbers from 0 to 1, for jitter. */
+export interface AttemptRunnerOptions {
+  readonly scope: AttemptScope
+  readonly owner: AttemptOwner
+  readonly random: () => number
+}
+
+/**
+ * Calls handlers: middleware around them, a time limit on each attempt, another attempt after a backoff when one
+ * fails, the end of the component when the last one has. A handler that returns no promise costs none.
+ */
+export class AttemptRunner {
+  readonly #scope: AttemptScope
+  readonly #owner: AttemptOwner
+  readonly #random: () => number
+  readonly #deadlines = new Map<number, Deadlines>()
+  readonly #running = new Set<Attempt>()
+  readonly #parked = new Map<Delivery, Cancel>()
+  /** A handler's asynchronous context: that in which the runner was made, never an earlier handler's. */
+  readonly #inHandlerScope: ReturnType<typeof AsyncLocalStorage.snapshot>
+  #stopping = false
+
+  constructor({ scope, owner, random }: AttemptRunnerOptions) {
+    this.#scope = scope
+    this.#owner = owner
+    this.#random = random
+    // Entering a snapshot takes half the time of `handlerScope.run` for each record (measured).
+    this.#inHandlerScope = handlerScope.run(scope.host, () => AsyncLocalStorage.snapshot())
+  }
+
+  /** Records between two attempts. */
+  get parked(): Iterable<Delivery> {
+    return this.#parked.keys()
+  }
+
+  run(delivery: Delivery): void {
+    const { task, route } = delivery
+    if (!task.active || this.#stopping) {
+      this.#owner.release(delivery)
+      return
+    }
+    task.running++
+    const attempt = new Attempt(this.#scope, delivery, this.#deadlinesFor(route))
+    let transaction: HomeTransaction | undefined
+    let returned: PromiseLike<unknown> | undefined
+    try {
+      transaction = this.#owner.begin()
+      if (transaction !== undefined) Object.assign(attempt, transaction.context)
+      const result = this.#inHandlerScope(callHandler, this.#scope.host.middleware, attempt, transaction)
+      // In here, for a getter `then` may throw too.
+      if (isPromise(result)) returned = result
+    } catch (error) {
+      void this.#fail(attempt, transaction, error)
+      return
+    }
+    if (returned !== undefined) void this.#await(attempt, transaction, returned)
+    else if (transaction === undefined && this.#knowsTopics(attempt)) this.#finishNow(attempt)
+    else void this.#await(attempt, transaction, undefined)
+  }
+
+  /** Starts nothing more; what waits for its next attempt is given back. */
+  stop(): void {
+    this.#stopping = true
+    for (const delivery of [...this.#parked.keys()]) this.#giveBack(delivery)
+  }
+
+  /** As `stop`, for one partition. */
+  stopTask(task: PartitionTask): void {
+    for (const delivery of [...this.#parked.keys()]) if (delivery.task === task) this.#giveBack(delivery)
+  }
+
+  /** Aborts what runs, of one task or all; their records are given back. */
+  abort(task?: PartitionTask): void {
+    for (const attempt of [...this.#running]) {
+      if (task === undefined || attempt.delivery.task === task)
+        attempt.abort(new StoppingError(this.#scope.componentName))
+    }
+  }
+
+  close(): void {
+    for (const deadlines of this.#deadlines.values()) deadlines.close()
+  }
+
+  async #await(
+    attempt: Attempt,
+    transaction: HomeTransaction | undefined,
+    returned: PromiseLike<unknown> | undefined,
+  ): Promise<void> {
+    this.#running.add(attempt)
+    try {
+      if (returned !== undefined) await untilAborted(attempt, returned)
+      attempt.end()
+      if (!this.#knowsTopics(attempt)) await this.#scope.host.ensure(attempt.definitions)
+      const finished = this.#owner.finish(attempt, transaction)
+      // Nothing may come between when it is finished at once: the commit looks right after whether anything still runs.
+      if (finished !== undefined) await finished
+    } catch (error) {
+      await this.#fail(attempt, transaction, error)
+      return
+    } finally {
+      this.#running.delete(attempt)
+    }
+    this.#release(attempt.delivery)
+  }
+
+  #finishNow(attempt: Attempt): void {
+    attempt.end()
+    void this.#owner.finish(attempt, undefined)
+    this.#release(attempt.delivery)
+  }
+
+  async #fail(attempt: Attempt, transaction: HomeTransaction | undefined, thrown: unknown): Promise<void> {
+    attempt.end()
+    const { delivery } = attempt
+    try {
+      await transaction?.rollback()
+    } catch (error) {
+      this.#scope.log.warn(`a rollback failed: ${toError(error).message}`, { error })
+    }
+    const error = toError(thrown)
+    if (error instanceof FencedError) this.#owner.lost(delivery.task)
+    if (this.#stopping || !delivery.task.active || error instanceof StoppingError) this.#release(delivery)
+    else if (delivery.attempt < delivery.route.retry.attempts) this.#retry(delivery, error)
+    else this.#giveUp(delivery, error)
+  }
+
+  #retry(delivery: Delivery, error: Error): void {
+    const { host, componentName, log } = this.#scope
+    const waitMs = backoffMs(delivery.route.retry, delivery.attempt, this.#random)
+    const { task, entry, attempt } = delivery
+    log.warn(`'${componentName}': attempt ${attempt} failed, the next in ${waitMs} ms: ${error.message}`, {
+      topic: task.topic,
+      partition: task.partition,
+      offset: entry.offset,
+      error,
+    })
+    delivery.attempt++
+    delivery.dueMs = host.clock.nowMs() + waitMs
+    task.running--
+    this.#parked.set(
+      delivery,
+      host.clock.schedule(waitMs, () => {
+        this.#parked.delete(delivery)
+        delivery.dueMs = undefined
+        this.#owner.unpark(delivery)
+      }),
+    )
+    this.#owner.park(delivery)
+  }
+
+  #giveUp(delivery: Delivery, cause: Error): void {
+    const { task, entry, id, attempt } = delivery
+    const place = { topic: task.topic, partition: task.partition, offset: entry.offset }
+    this.#owner.failed(
+      new AttemptsSpentError({ component: this.#scope.componentName, place, id, attempts: attempt, cause }),
+    )
+    this.#release(delivery)
+  }
+
+  #release(delivery: Delivery): void {
+    delivery.task.running--
+    this.#owner.release(delivery)
+  }
+  /** It has no slot; its lane ends with its partition, or with the component. */
+  #giveBack(delivery: Delivery): void {
+    this.#parked.get(delivery)?.()
+    this.#parked.delete(delivery)
+  }
+
+  #knowsTopics({ definitions }: Attempt): boolean {
+    return definitions.every(({ name }) => this.#scope.host.knownTopic(name) !== undefined)
+  }
+
+  #deadlinesFor({ timeoutMs }: Route): Deadlines {
+    let deadlines = this.#deadlines.get(timeoutMs)
+    if (deadlines === undefined) {
+      deadlines = new Deadlines(this.#scope.host.clock, timeoutMs)
+      this.#deadlines.set(timeoutMs, deadlines)
+    }
+    return deadlines
+  }
+}
+
+function callHandler(
+  middleware: readonly Middleware[],
+  attempt: Attempt,
+  transaction: HomeTransaction | undefined,
+): unknown {
+  const { route, event } = attempt.delivery
+  if (middleware.length === 0 && transaction === undefined) return route.handle(event as never, attempt)
+  const handle = () => route.handle(event as never, attempt)
+  const work = middleware.length === 0 ? handle : () => runAround(middleware, attempt, handle)
+  return transaction === undefined ? work() : transaction.run(work)
+}
+
+/** What the handler's promise gives, unless the attempt is aborted before. */
+function untilAborted(attempt: Attempt, returned: PromiseLike<unknown>): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    attempt.watch(reject)
+    returned.then(resolve, reject)
+  })
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}

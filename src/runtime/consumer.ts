@@ -1,0 +1,381 @@
+import { longestTimeoutMs } from '../core/clock.ts'
+import { toError } from '../core/errors.ts'
+import { FencedError } from '../log/errors.ts'
+import type { Lease, Log, Member, Reader } from '../log/log.ts'
+import type { AnyDefinition } from '../topics/types.ts'
+import type { Host, Unsettled } from './attachment.ts'
+import type { Attempt } from './attempt.ts'
+import { type AttemptOwner, AttemptRunner } from './attempt-runner.ts'
+import type { DatabaseHome, HomeTransaction } from './commit-home.ts'
+import type { ConsumerSpecification, Route } from './consumer-specification.ts'
+import { DatabaseCommitter } from './database-committer.ts'
+import type { Delivery } from './delivery.ts'
+import { type GroupPosition, readGroupPositions } from './group-positions.ts'
+import { Lanes, type Limit } from './lanes.ts'
+import { LogCommitter } from './log-committer.ts'
+import { describeTask, PartitionTask, type TaskOwner } from './partition-task.ts'
+import { KeylessRotation } from './stager.ts'
+import { findStartingPoint } from './starting-point.ts'
+
+/** Bytes of records that are taken and not finished, over all partitions of a member. */
+const mostHeldBytes = 32 << 20
+
+/**
+ * One member of a group: reads its partitions, runs handlers in lanes, commits.
+ *
+ *     new → running → stopping → stopped
+ *              └── failed: takes nothing more at once, then as stopping; the app is told why
+ *
+ * It runs from its join on; `pause` holds it there. The poll loop hands batches to partition tasks; tasks offer records
+ * to the lanes; the attempt runner calls handlers; a committer makes what finished durable. `settled`, lag and revokes
+ * are answered from the tasks' trackers.
+ */
+export class Consumer implements TaskOwner, AttemptOwner {
+  readonly #host: Host
+  readonly #specification: ConsumerSpecification
+  readonly #tasks = new Map<string, PartitionTask>()
+  readonly #lanes: Lanes<Delivery>
+  readonly #runner: AttemptRunner
+  readonly #limits = new Map<Route, Limit>()
+  readonly #sources: ReadonlyMap<string, AnyDefinition>
+  readonly #idleWaiters = new Set<() => void>()
+  #state: 'new' | 'running' | 'stopping' | 'stopped' = 'new'
+  #pausedFor: string | undefined
+  #failure: Error | undefined
+  /** Some task was refused more records because of the memory that all hold together. */
+  #isStarved = false
+  #log: Log | undefined
+  #home: DatabaseHome | undefined
+  #reader: Reader | undefined
+  #member: Member | undefined
+  #offsets: LogCommitter | undefined
+  #database: DatabaseCommitter | undefined
+  #polling: Promise<void> = Promise.resolve()
+  #stopped: Promise<void> | undefined
+
+  constructor(host: Host, specification: ConsumerSpecification, random: () => number = Math.random) {
+    this.#host = host
+    this.#specification = specification
+    this.#sources = new Map(specification.sources.map((source) => [source.name, source]))
+    this.#lanes = new Lanes(specification.concurrency, (delivery) => this.#runner.run(delivery))
+    const scope = { host, componentName: specification.group, log: host.logger }
+    this.#runner = new AttemptRunner({ scope, owner: this, random })
+  }
+
+  /** Resolves when the group gave it its partitions (perhaps none), and without them when it is stopped meanwhile. */
+  async start(): Promise<void> {
+    const { group, sources, database } = this.#specification
+    await this.#host.ensure(sources)
+    const log = await this.#host.log()
+    this.#log = log
+    this.#home = database === undefined ? undefined : await this.#host.home(database)
+    if (this.#state !== 'new') return
+    this.#reader = log.createReader()
+    this.#offsets = new LogCommitter({
+      host: this.#host,
+      log,
+      group,
+      rotation: new KeylessRotation(),
+      drained: () => this.#drained(),
+      failed: (error) => this.failed(error),
+      lost: (task) => this.lost(task),
+      committed: () => this.#admitAll(),
+      lazy: this.#home !== undefined,
+    })
+    if (this.#home !== undefined) {
+      const parts = { home: this.#home, offsets: this.#offsets, host: this.#host, componentName: group }
+      this.#database = new DatabaseCommitter(parts)
+    }
+    this.#state = 'running'
+    this.#member = await log.join({
+      group,
+      topics: sources.map(({ name }) => name),
+      listener: {
+        assigned: (leases) => this.#assign(leases),
+        revoked: (leases) => this.#revoke(leases),
+        lost: (leases) => this.#lose(leases),
+        failed: (error) => this.failed(error),
+      },
+    })
+    this.#offsets.member = this.#member
+    // Stopped while it joined: `stop` had no member yet that could leave.
+    if (this.#state === 'running') this.#polling = this.#poll()
+    else await this.#member.leave()
+  }
+
+  /** Takes nothing more, waits for what runs up to the deadline, aborts the rest, commits, leaves. */
+  stop(deadlineMs: number): Promise<void> {
+    this.#stopped ??= this.#shutDown(deadlineMs)
+    return this.#stopped
+  }
+
+  pause(reason: string): void {
+    this.#pausedFor = reason
+    this.#lanes.hold()
+    for (const task of this.#tasks.values()) this.#reader?.pause(task.lease)
+  }
+  resume(): void {
+    this.#pausedFor = undefined
+    this.#lanes.resume()
+    for (const task of this.#tasks.values()) this.backlogChanged(task)
+    this.#admitAll()
+  }
+
+  /** Records that are in the log and not finished, over all partitions of the sources. */
+  async lag(): Promise<number> {
+    let lag = 0
+    for (const { position, end } of await this.#positions()) lag += Math.max(0, end - position)
+    return lag
+  }
+
+  /** Exact at the moment of the answer: no record below the end is unfinished, and all of it is committed. */
+  async unsettled(): Promise<readonly Unsettled[]> {
+    if (this.#state !== 'running') return []
+    const { group } = this.#specification
+    const found: Unsettled[] = []
+    for (const { name, position, end } of await this.#positions()) {
+      if (position >= end) continue
+      const task = this.#tasks.get(name)
+      const dueMs = task === undefined ? undefined : this.#waitsFor(task, end)
+      if (dueMs !== undefined) found.push({ what: `'${group}': a record of ${name} waits for its next attempt`, dueMs })
+      else found.push({ what: `'${group}': ${name} is at ${position}, its end is ${end}${this.#why()}` })
+    }
+    // A database as home: its checkpoint is what counts, and that is committed with each record.
+    const committed = this.#home !== undefined || (this.#offsets?.clean ?? true)
+    if (found.length === 0 && !committed) found.push({ what: `'${group}': its commit is on the way` })
+    return found
+  }
+
+  // What tasks ask for.
+
+  mayAdmit(task: PartitionTask): boolean {
+    const may = (task.tracker.unfinished === 0 || this.#heldBytes() < mostHeldBytes) && this.#offsets!.hasRoom
+    if (!may) this.#isStarved = true
+    return may
+  }
+  route(source: AnyDefinition, name: string | undefined): Route | undefined {
+    return this.#specification.route(source, name)
+  }
+  get tombstones(): Route | undefined {
+    return this.#specification.tombstones
+  }
+  limitOf(route: Route): Limit | undefined {
+    if (route.concurrency === undefined) return undefined
+    let limit = this.#limits.get(route)
+    if (limit === undefined) {
+      limit = { most: route.concurrency, running: 0, waiting: [] }
+      this.#limits.set(route, limit)
+    }
+    return limit
+  }
+  offer(delivery: Delivery): void {
+    this.#lanes.offer(delivery)
+  }
+  touched(task: PartitionTask): void {
+    this.#offsets!.touch(task)
+    if (this.#database?.isBehind(task)) void this.#storeCheckpoint(task)
+  }
+  backlogChanged(task: PartitionTask): void {
+    if (task.hasBacklog || this.#pausedFor !== undefined) this.#reader!.pause(task.lease)
+    else this.#reader!.resume(task.lease)
+  }
+  unreadable(error: unknown): void {
+    this.failed(toError(error))
+  }
+
+  // What attempts ask for.
+
+  begin(): HomeTransaction | undefined {
+    return this.#database?.begin()
+  }
+  finish(attempt: Attempt, transaction: HomeTransaction | undefined): Promise<void> | undefined {
+    if (transaction !== undefined) return this.#database!.finish(attempt, transaction)
+    this.#offsets!.finish(attempt)
+    return undefined
+  }
+  release(delivery: Delivery): void {
+    const { task } = delivery
+    task.letGo(delivery)
+    this.#lanes.done(delivery)
+    if (this.#isStarved) this.#admitAll()
+    else if (task.hasBacklog && this.#takes) task.admit()
+    if (this.#idleWaiters.size > 0) for (const check of [...this.#idleWaiters]) check()
+  }
+  park(delivery: Delivery): void {
+    this.#lanes.park(delivery)
+    this.#host.progressed()
+    for (const check of [...this.#idleWaiters]) check()
+  }
+  unpark(delivery: Delivery): void {
+    this.#lanes.unpark(delivery)
+  }
+  lost(task: PartitionTask): void {
+    if (task.closed) return
+    task.close('lost')
+    this.#runner.stopTask(task)
+    this.#runner.abort(task)
+    this.#forget(task)
+  }
+  /** Ends the component; the app learns why. Only the first failure counts. */
+  failed(error: Error): void {
+    if (this.#failure !== undefined || this.#state === 'stopped') return
+    this.#failure = error
+    this.#lanes.close()
+    this.#runner.stop()
+    this.#host.failed(this.#specification.component, error)
+    this.#host.progressed()
+    // Not at once: it may be told by what `stop` waits for. What finished is committed, and the partitions go to others.
+    // A failure of the stop is the app's stop's to report: it waits for the same promise.
+    setImmediate(() => void this.stop(this.#host.drainTimeoutMs).catch(() => {}))
+  }
+
+  async #poll(): Promise<void> {
+    const reader = this.#reader!
+    try {
+      while (this.#takes) {
+        for (const fetched of await reader.poll()) {
+          this.#tasks.get(describeTask(fetched))?.accept(fetched)
+        }
+      }
+    } catch (error) {
+      if (this.#state === 'running') this.failed(toError(error))
+    }
+  }
+
+  async #assign(leases: readonly Lease[]): Promise<void> {
+    for (const lease of leases) {
+      const source = this.#sources.get(lease.topic)!
+      const topicId = this.#host.knownTopic(lease.topic)!.id
+      const log = this.#log!
+      const query = { log, home: this.#home, specification: this.#specification, partition: lease, topicId }
+      const { progress, checkpoint, isNew } = await findStartingPoint(query)
+      const task = new PartitionTask({ lease, source, topicId, checkpoint, progress, owner: this })
+      this.#tasks.set(describeTask(lease), task)
+      this.#reader!.assign(lease, progress.position)
+      if (this.#pausedFor !== undefined) this.#reader!.pause(lease)
+      if (!isNew || this.#specification.startAt === 'earliest') continue
+      // Kept, or a restart before the first record would begin at a later end, which a time that is now or to come also
+      // means, and skip what came in between.
+      if (this.#database !== undefined) await this.#storeCheckpoint(task)
+      else this.#offsets!.touch(task)
+    }
+  }
+
+  /** Before these move: what runs of them ends, all of it is committed. */
+  async #revoke(leases: readonly Lease[]): Promise<void> {
+    const tasks = this.#tasksOf(leases)
+    for (const task of tasks) {
+      task.close('revoked')
+      this.#runner.stopTask(task)
+      this.#reader!.unassign(task.lease)
+    }
+    // As at a stop: whoever waits for these partitions does not wait for ever.
+    const abort = setTimeout(
+      () => {
+        for (const task of tasks) this.#runner.abort(task)
+      },
+      Math.min(this.#host.drainTimeoutMs, longestTimeoutMs),
+    )
+    await this.#until(() => tasks.every((task) => task.running === 0))
+    clearTimeout(abort)
+    if (this.#database !== undefined) for (const task of tasks) await this.#storeCheckpoint(task)
+    await this.#offsets!.flush()
+    for (const task of tasks) this.#forget(task)
+  }
+  #lose(leases: readonly Lease[]): void {
+    for (const task of this.#tasksOf(leases)) this.lost(task)
+  }
+  #tasksOf(leases: readonly Lease[]): readonly PartitionTask[] {
+    return leases.flatMap((lease) => this.#tasks.get(describeTask(lease)) ?? [])
+  }
+  #forget(task: PartitionTask): void {
+    task.close('lost')
+    this.#reader!.unassign(task.lease)
+    this.#offsets!.drop(task)
+    if (this.#tasks.get(describeTask(task)) === task) this.#tasks.delete(describeTask(task))
+    // What it held was perhaps what the others waited for.
+    if (this.#isStarved) this.#admitAll()
+  }
+
+  async #storeCheckpoint(task: PartitionTask): Promise<void> {
+    try {
+      if (!task.closed) await this.#database!.store(task)
+    } catch (error) {
+      if (error instanceof FencedError) return this.lost(task)
+      // Nothing is lost: the skipped records are read again. What makes it fail fails the next handler too.
+      this.#host.logger.warn(`'${this.#specification.group}': a checkpoint was not written`, { error })
+    }
+  }
+
+  async #shutDown(deadlineMs: number): Promise<void> {
+    const wasRunning = this.#state === 'running'
+    this.#state = wasRunning ? 'stopping' : 'stopped'
+    if (!wasRunning) return
+    this.#lanes.close()
+    this.#runner.stop()
+    this.#reader?.wake()
+    await this.#polling
+    const abort = setTimeout(() => this.#runner.abort(), Math.min(deadlineMs, longestTimeoutMs))
+    try {
+      await this.#until(() => this.#lanes.running === 0)
+      await this.#offsets?.flush()
+      await this.#member?.leave()
+    } finally {
+      clearTimeout(abort)
+      this.#runner.close()
+      await this.#reader?.close()
+      this.#state = 'stopped'
+    }
+  }
+
+  get #takes(): boolean {
+    return this.#state === 'running' && this.#failure === undefined
+  }
+
+  /** Looks whenever an attempt has ended. */
+  #until(holds: () => boolean): Promise<void> {
+    if (holds()) return Promise.resolve()
+    return new Promise((resolve) => {
+      const check = () => {
+        if (!holds()) return
+        this.#idleWaiters.delete(check)
+        resolve()
+      }
+      this.#idleWaiters.add(check)
+    })
+  }
+
+  #heldBytes(): number {
+    let bytes = 0
+    for (const { heldBytes } of this.#tasks.values()) bytes += heldBytes
+    return bytes
+  }
+  #drained(): boolean {
+    if (this.#lanes.running > 0) return false
+    for (const task of this.#tasks.values()) if (task.hasBacklog) return false
+    return true
+  }
+  #admitAll(): void {
+    this.#isStarved = false
+    if (this.#takes) for (const task of this.#tasks.values()) task.admit()
+  }
+  /** The next attempt's time, where this partition waits for nothing else. */
+  #waitsFor(task: PartitionTask, end: number): number | undefined {
+    if (this.#lanes.running > 0 || task.hasBacklog || task.tracker.fetched < end) return undefined
+    let dueMs: number | undefined
+    for (const delivery of this.#runner.parked) {
+      if (delivery.task === task) dueMs = Math.min(dueMs ?? Number.POSITIVE_INFINITY, delivery.dueMs!)
+    }
+    return dueMs
+  }
+  #why(): string {
+    return this.#pausedFor === undefined ? '' : ` (paused: ${this.#pausedFor})`
+  }
+
+  #positions(): Promise<readonly GroupPosition[]> {
+    const { group, sources } = this.#specification
+    const topics = sources.map(({ name }) => name)
+    const position = (name: string) => this.#tasks.get(name)?.tracker.position
+    return readGroupPositions(this.#host, { group, topics, position })
+  }
+}

@@ -1,0 +1,151 @@
+import { toError } from '../core/errors.ts'
+import type { Log, TopicPartition } from '../log/log.ts'
+import type { Host, Unsettled } from './attachment.ts'
+import type { DatabaseHome, OutboxRow } from './commit-home.ts'
+import { OutboxRewoundError } from './errors.ts'
+import { ownPrefix } from './headers.ts'
+import { KeylessRotation, Stager } from './stager.ts'
+
+/** Carries the relays' offsets and no records: an offset needs a partition to stand beside. */
+const cursorTopic = `${ownPrefix}outbox`
+const cursor: TopicPartition = { topic: cursorTopic, partition: 0 }
+const readBytes = 1 << 20
+/** Published rows are removed when the relay is idle, or when there are so many. */
+const mostPublishedRows = 5_000
+
+/**
+ * Publishes what handlers left in a database's outbox, each message once, in the order of its numbers.
+ *
+ *     new → running → draining → stopped
+ *              └── failed: the app is told why
+ *
+ * One log transaction holds the messages and the position after them, as the offset of group `outbox-<database id>`. A
+ * crash before it publishes nothing, a crash after it finds the position and removes the rows unpublished. Rows are
+ * published only when they are durable in the database: a power cut there must not leave a message without its rows.
+ */
+export class OutboxRelay {
+  readonly #host: Host
+  readonly #home: DatabaseHome
+  readonly #log: Log
+  readonly #group: string
+  readonly #failed: (error: Error) => void
+  readonly #rotation = new KeylessRotation()
+  #state: 'new' | 'running' | 'draining' | 'stopped' = 'new'
+  #published = 0
+  #publishedRows = 0
+  #mayHaveRows = true
+  /** It waits for a commit: while it reads, rows may have been found that nobody else knows of. */
+  #isIdle = false
+  #wake: (() => void) | undefined
+  #running: Promise<void> = Promise.resolve()
+  #forgetListener: (() => void) | undefined
+
+  constructor(options: {
+    readonly host: Host
+    readonly home: DatabaseHome
+    readonly log: Log
+    readonly failed: (error: Error) => void
+  }) {
+    this.#host = options.host
+    this.#home = options.home
+    this.#log = options.log
+    this.#failed = options.failed
+    this.#group = `outbox-${options.home.databaseId}`
+  }
+
+  /** Finds where it stopped. Throws `OutboxRewoundError`, and `CheckpointLogError` for the outbox of another log. */
+  async start(): Promise<void> {
+    const [topic] = await this.#log.ensureTopics([{ name: cursorTopic, partitions: 1, exact: false }])
+    // An outbox belongs to one log: two logs would both publish its messages, or either some of them.
+    await this.#home.claim({ ...cursor, group: this.#group, logId: this.#log.id, topicId: topic!.id })
+    const [committed] = await this.#log.committed(this.#group, [cursor])
+    this.#published = (committed?.position ?? 1) - 1
+    const last = await this.#home.outbox.lastNumber()
+    if (last < this.#published) {
+      const { location, databaseId } = this.#home
+      throw new OutboxRewoundError({ location, databaseId, published: this.#published, last })
+    }
+    await this.#home.outbox.remove(this.#published)
+    this.#forgetListener = this.#home.outbox.onCommitted(() => {
+      this.#mayHaveRows = true
+      this.#wake?.()
+    })
+    this.#state = 'running'
+    this.#running = this.#run()
+  }
+
+  /** Publishes all that is committed, then stops; a relay that cannot publish any more stops at once. */
+  async stop(): Promise<void> {
+    this.#forgetListener?.()
+    if (this.#state === 'running') {
+      this.#state = 'draining'
+      this.#mayHaveRows = true
+      this.#wake?.()
+    }
+    await this.#running
+    this.#state = 'stopped'
+  }
+
+  async unsettled(): Promise<readonly Unsettled[]> {
+    if (this.#state !== 'running') return []
+    const busy = this.#mayHaveRows || !this.#isIdle
+    return busy ? [{ what: `the outbox of ${this.#home.location} has messages to publish` }] : []
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for (;;) {
+        // Cleared before the read: a commit during it sets it again, and its rows are read in the next round.
+        this.#mayHaveRows = false
+        const rows = await this.#home.outbox.read(this.#published, readBytes)
+        if (rows.length > 0) {
+          this.#mayHaveRows = true
+          await this.#publish(rows)
+          if (this.#publishedRows < mostPublishedRows) continue
+        }
+        await this.#removePublished()
+        if (this.#mayHaveRows) continue
+        this.#isIdle = true
+        this.#host.progressed()
+        if (this.#state === 'draining') return
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+          if (this.#mayHaveRows) resolve()
+        })
+        this.#wake = undefined
+        this.#isIdle = false
+      }
+    } catch (error) {
+      this.#state = 'stopped'
+      this.#failed(toError(error))
+    }
+  }
+
+  async #publish(rows: readonly OutboxRow[]): Promise<void> {
+    await this.#home.durable()
+    await this.#meetTopics(rows)
+    const stager = new Stager(this.#host.knownTopic, this.#rotation)
+    for (const { message } of rows) stager.add(message)
+    this.#rotation.endUnit()
+    const last = rows.at(-1)!.number
+    await this.#log.commit({
+      batches: stager.take(),
+      offsets: { group: this.#group, offsets: [{ ...cursor, position: last + 1, metadata: this.#home.databaseId }] },
+    })
+    this.#published = last
+    this.#publishedRows += rows.length
+    this.#host.progressed()
+  }
+
+  async #removePublished(): Promise<void> {
+    if (this.#publishedRows === 0) return
+    await this.#home.outbox.remove(this.#published)
+    this.#publishedRows = 0
+  }
+
+  /** Rows of an earlier run may name topics that no component of this one has. */
+  async #meetTopics(rows: readonly OutboxRow[]): Promise<void> {
+    const unknown = new Set(rows.map(({ message }) => message.topic).filter((name) => !this.#host.knownTopic(name)))
+    if (unknown.size > 0) await this.#host.meetTopics([...unknown])
+  }
+}

@@ -1,0 +1,88 @@
+import type { Clock } from '../core/clock.ts'
+import type { NewId } from '../core/ids.ts'
+import type { RecordHeader } from '../log/records/batch-writer.ts'
+import { NoKeyError } from '../topics/errors.ts'
+import type { AnyDefinition } from '../topics/types.ts'
+import type { PublishOptions } from './context.ts'
+import { InvalidPublishOptionsError } from './errors.ts'
+import { idHeader, ownPrefix, traceHeader } from './headers.ts'
+import type { OutputMessage } from './output.ts'
+
+/** An `OutputMessage` with its id at hand. */
+export interface Outgoing extends OutputMessage {
+  readonly id: string
+}
+
+/** What an outgoing record takes from where it is made. */
+export interface OutgoingSource {
+  readonly clock: Clock
+  readonly newId: NewId
+  /** Of the record whose handler puts it out. */
+  readonly traceparent?: string | undefined
+}
+
+/**
+ * Checks and encodes one event or task. Throws `InvalidEventError` and `InvalidPublishOptionsError`, each with every fault.
+ */
+export function encodeOutgoing(
+  definition: AnyDefinition,
+  input: unknown,
+  source: OutgoingSource,
+  options?: PublishOptions,
+): Outgoing {
+  const { key, value } = definition['~definition'].encode(input)
+  const id = options?.id ?? source.newId()
+  return {
+    id,
+    topic: definition.name,
+    key,
+    value,
+    headers: buildHeaders(id, source, options),
+    timestampMs: source.clock.nowMs(),
+  }
+}
+
+/** A record without a value. Throws `NoKeyError` for a topic that has no key. */
+export function encodeTombstone(definition: AnyDefinition, key: string, source: OutgoingSource): Outgoing {
+  if (definition['~definition'].parts.key === undefined) throw new NoKeyError(definition.name)
+  if (typeof key !== 'string') throw new InvalidPublishOptionsError(['the key of a tombstone is text'])
+  const id = source.newId()
+  return {
+    id,
+    topic: definition.name,
+    key,
+    value: null,
+    headers: buildHeaders(id, source),
+    timestampMs: source.clock.nowMs(),
+  }
+}
+
+function buildHeaders(id: string, source: OutgoingSource, options?: PublishOptions): readonly RecordHeader[] {
+  if (options === undefined) {
+    return source.traceparent === undefined
+      ? [[idHeader, id]]
+      : [
+          [idHeader, id],
+          [traceHeader, source.traceparent],
+        ]
+  }
+  checkOptions(options)
+  const headers: RecordHeader[] = [[idHeader, id]]
+  const given = options.headers ?? {}
+  if (source.traceparent !== undefined && !(traceHeader in given)) headers.push([traceHeader, source.traceparent])
+  for (const [name, value] of Object.entries(given)) headers.push([name, value])
+  return headers
+}
+
+function checkOptions({ id, headers = {} }: PublishOptions): void {
+  const faults: string[] = []
+  if (id !== undefined && !(typeof id === 'string' && /^[\x21-\x7e]{1,256}$/.test(id))) {
+    faults.push('id: 1 to 256 printable ASCII characters without spaces')
+  }
+  for (const [name, value] of Object.entries(headers)) {
+    if (name.startsWith(ownPrefix))
+      faults.push(`headers.${name}: names that begin with '${ownPrefix}' are the framework's own`)
+    if (typeof value !== 'string') faults.push(`headers.${name}: a header's value is text`)
+  }
+  if (faults.length > 0) throw new InvalidPublishOptionsError(faults)
+}

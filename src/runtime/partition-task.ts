@@ -1,0 +1,240 @@
+import { messageOf } from '../core/errors.ts'
+import type { Fetched, Lease } from '../log/log.ts'
+import type { RecordCursor } from '../log/records/record-batch.ts'
+import { UnreadableRecordError } from '../topics/errors.ts'
+import type { AnyDefinition } from '../topics/types.ts'
+import type { Checkpoint } from './commit-home.ts'
+import type { Route } from './consumer-specification.ts'
+import type { Delivery, HeldBatch } from './delivery.ts'
+import { idHeader, traceHeader } from './headers.ts'
+import type { LaneEntry, Limit } from './lanes.ts'
+import { OffsetTracker } from './offset-tracker.ts'
+import { encodeFinished, type Progress } from './progress.ts'
+
+/** Taken and not finished at most, so that what is finished among them fits into an offset's metadata (4,096 bytes). */
+const mostUnfinished = 1_000
+/** So few fit, however long their runs are. */
+const fewUnfinished = 200
+/** The room of those runs is looked at again after so many records. */
+const admissionStride = 64
+const mostMetadataLength = 2_900
+
+/** What a task needs of its consumer. */
+export interface TaskOwner {
+  /** False while the component has all that it may hold in memory; of records, a task that has none may take some. */
+  mayAdmit(task: PartitionTask): boolean
+  route(source: AnyDefinition, name: string | undefined): Route | undefined
+  readonly tombstones: Route | undefined
+  limitOf(route: Route): Limit | undefined
+  offer(delivery: Delivery): void
+  /** The task's position moved without a handler. */
+  touched(task: PartitionTask): void
+  /** The backlog is empty, or it is not: fetch on or wait. */
+  backlogChanged(task: PartitionTask): void
+  unreadable(error: unknown): void
+}
+/** Where a task begins. */
+export interface PartitionTaskOptions {
+  readonly lease: Lease
+  readonly source: AnyDefinition
+  readonly topicId: string
+  /** Of a database as commit home. */
+  readonly checkpoint: Checkpoint | undefined
+  readonly progress: Progress
+  readonly owner: TaskOwner
+}
+
+/**
+ * One partition while this member owns it: what was fetched, what was taken from that, what is finished.
+ *
+ *     active → closing → closed    revoked: what runs is finished and committed first
+ *     active → closed              lost: it belongs to somebody else already
+ *     active → stuck → closing …   a record cannot be read: nothing behind it is taken
+ *
+ * Records go from the backlog to the lanes as long as few enough are unfinished. Those that an earlier owner finished
+ * ahead of the committed position are skipped.
+ */
+export class PartitionTask {
+  readonly lease: Lease
+  readonly source: AnyDefinition
+  readonly topicId: string
+  readonly checkpoint: Checkpoint | undefined
+  readonly tracker: OffsetTracker
+  /** Busy keys. */
+  readonly lanes: Map<string, LaneEntry[]> = new Map()
+  /** Attempts that run; the task's consumer counts. */
+  running = 0
+  /** Bytes of the batches that hold records which were taken and are not finished. */
+  heldBytes = 0
+  readonly #owner: TaskOwner
+  #state: 'active' | 'closing' | 'closed' = 'active'
+  #backlog: Fetched[] = []
+  #batchAt = 0
+  #cursor: RecordCursor | undefined
+  #heldBatch: HeldBatch = { records: 0, bytes: 0 }
+  #admitting = false
+  /** At a record that cannot be read. What runs may still end; to take the next one would move the position past it. */
+  #stuck = false
+
+  constructor(options: PartitionTaskOptions) {
+    this.lease = options.lease
+    this.source = options.source
+    this.topicId = options.topicId
+    this.checkpoint = options.checkpoint
+    this.tracker = new OffsetTracker(options.progress.position, options.progress.finished)
+    this.#owner = options.owner
+  }
+
+  get topic(): string {
+    return this.lease.topic
+  }
+  get partition(): number {
+    return this.lease.partition
+  }
+  get active(): boolean {
+    return this.#state === 'active'
+  }
+  get closed(): boolean {
+    return this.#state === 'closed'
+  }
+  get hasBacklog(): boolean {
+    return this.#backlog.length > 0
+  }
+
+  accept(fetched: Fetched): void {
+    if (!this.active) return
+    this.#backlog.push(fetched)
+    this.admit()
+    if (this.hasBacklog) this.#owner.backlogChanged(this)
+  }
+
+  /** Takes from the backlog what may be taken now. A handler that ends at once calls it again: then it does nothing. */
+  admit(): void {
+    if (this.#admitting || this.#stuck || !this.hasBacklog) return
+    this.#admitting = true
+    try {
+      while (this.active && this.#mayTake()) {
+        if (!this.#admitSome()) break
+      }
+    } catch (error) {
+      this.#stuck = true
+      this.#owner.unreadable(error)
+    } finally {
+      this.#admitting = false
+    }
+    if (this.active && !this.hasBacklog) this.#owner.backlogChanged(this)
+  }
+
+  /** Takes nothing more; with `lost`, what runs is not waited for. */
+  close(how: 'revoked' | 'lost'): void {
+    this.#state = how === 'lost' || this.#state === 'closed' ? 'closed' : 'closing'
+    this.#backlog = []
+    this.#cursor = undefined
+  }
+
+  #mayTake(): boolean {
+    const { unfinished } = this.tracker
+    if (unfinished >= mostUnfinished || !this.#owner.mayAdmit(this)) return false
+    return unfinished < fewUnfinished || encodeFinished(this.tracker.progress()).length < mostMetadataLength
+  }
+
+  /** A stride of records; false when the backlog is used up. */
+  #admitSome(): boolean {
+    for (let taken = 0; taken < admissionStride; ) {
+      const cursor = this.#cursor ?? this.#nextCursor()
+      if (cursor === undefined) return false
+      this.#cursor = cursor
+      if (!cursor.next()) {
+        this.#endBatch()
+        continue
+      }
+      if (this.#take(cursor)) taken++
+      if (!this.active) return false
+    }
+    return true
+  }
+
+  /** A record is done, or given back: with the last of its batch the batch is free. */
+  letGo({ held }: Delivery): void {
+    if (--held.records === 0) this.heldBytes -= held.bytes
+  }
+
+  #nextCursor(): RecordCursor | undefined {
+    for (let fetched = this.#backlog[0]; fetched !== undefined; fetched = this.#backlog[0]) {
+      const batch = fetched.batches[this.#batchAt]
+      if (batch !== undefined && !batch.isControl) {
+        this.#heldBatch = { records: 0, bytes: batch.sizeInBytes }
+        return batch.records()
+      }
+      if (batch !== undefined) this.#batchAt++
+      else this.#endFetched(fetched)
+    }
+    return undefined
+  }
+  #endBatch(): void {
+    this.#cursor = undefined
+    this.tracker.passTo(this.#backlog[0]!.batches[this.#batchAt]!.nextOffset)
+    this.#batchAt++
+  }
+  #endFetched(fetched: Fetched): void {
+    this.#backlog.shift()
+    this.#batchAt = 0
+    this.tracker.passTo(fetched.position)
+    this.#owner.touched(this)
+  }
+
+  /** True when the record went to a lane. */
+  #take(cursor: RecordCursor): boolean {
+    const { offset } = cursor
+    if (offset < this.tracker.fetched) return false
+    if (this.tracker.wasFinished(offset)) return this.#skip(offset)
+    const { source } = this
+    const definition = source['~definition']
+    const isTombstone = cursor.valueLength < 0
+    // Neither key nor value: there is nothing that is gone.
+    if (isTombstone && cursor.keyLength < 0) return this.#skip(offset)
+    const event = isTombstone ? cursor.keyText() : definition.decode(cursor, this.partition)
+    const route = isTombstone ? this.#owner.tombstones : this.#routeOf(definition.nameOf(event), offset)
+    if (route === undefined) return this.#skip(offset)
+    const key = cursor.keyText()
+    const held = this.#heldBatch
+    if (held.records++ === 0) this.heldBytes += held.bytes
+    this.#owner.offer({
+      task: this,
+      source,
+      entry: this.tracker.start(offset),
+      cursor,
+      bookmark: cursor.bookmark,
+      timestampMs: cursor.timestampMs,
+      key,
+      event,
+      held,
+      id: cursor.headerText(idHeader) ?? `${this.topicId}/${this.partition}/${offset}`,
+      traceparent: cursor.headerText(traceHeader) ?? undefined,
+      route,
+      limit: this.#owner.limitOf(route),
+      lanes: this.lanes,
+      laneKey: key,
+      attempt: 1,
+      dueMs: undefined,
+    })
+    return true
+  }
+  #routeOf(name: string | undefined, offset: number): Route | undefined {
+    try {
+      return this.#owner.route(this.source, name)
+    } catch (cause) {
+      const place = { topic: this.topic, partition: this.partition, offset }
+      throw new UnreadableRecordError(place, [{ path: '', message: messageOf(cause) }], { cause })
+    }
+  }
+  #skip(offset: number): false {
+    this.tracker.skip(offset)
+    return false
+  }
+}
+
+/** For people: `order-events/3`. */
+export function describeTask({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
+  return `${topic}/${partition}`
+}

@@ -1,0 +1,60 @@
+import { invariant } from '../../core/errors.ts'
+import type { Checkpoint, HomeTransaction } from '../../runtime/commit-home.ts'
+import type { OutputMessage } from '../../runtime/output.ts'
+import type { Progress } from '../../runtime/progress.ts'
+import { moveCheckpoint } from './checkpoints.ts'
+import type { Connection } from './connection.ts'
+import { insertOutputs } from './outbox.ts'
+import type { WriteTransaction } from './transaction.ts'
+
+/** What the transaction needs of its database. */
+interface Surroundings {
+  readonly transaction: WriteTransaction
+  readonly context: object
+  readonly run: <T>(work: () => T) => T
+  readonly committedOutbox: (number: number) => void
+}
+interface CommitUnit {
+  readonly checkpoint?: Checkpoint
+  readonly advance?: () => Progress
+  readonly committed?: () => void
+  readonly outputs: readonly OutputMessage[]
+}
+
+/** A handler's transaction: its rows, its outputs and its checkpoint. The states are `WriteTransaction`'s. */
+export class SqliteHomeTransaction implements HomeTransaction {
+  readonly context: object
+  readonly #surroundings: Surroundings
+
+  constructor(surroundings: Surroundings) {
+    this.context = surroundings.context
+    this.#surroundings = surroundings
+  }
+
+  run<T>(work: () => T): T {
+    return this.#surroundings.run(work)
+  }
+
+  async commit({ checkpoint, advance, committed, outputs }: CommitUnit): Promise<{ readonly outboxNumber: number }> {
+    const { transaction, committedOutbox } = this.#surroundings
+    let outboxNumber = 0
+    const write = (connection: Connection): number => {
+      const last = insertOutputs(connection, outputs)
+      if (checkpoint !== undefined) {
+        invariant(advance !== undefined, 'a checkpoint is to be committed and there is no progress for it')
+        moveCheckpoint(connection, checkpoint, advance())
+      }
+      return last
+    }
+    await transaction.commit(write, (last) => {
+      committed?.()
+      outboxNumber = last
+      if (last > 0) committedOutbox(last)
+    })
+    return { outboxNumber }
+  }
+
+  async rollback(): Promise<void> {
+    this.#surroundings.transaction.rollback()
+  }
+}

@@ -1,0 +1,113 @@
+import type { Connection } from './connection.ts'
+import { retryWhileLocked } from './locked.ts'
+import { Mutex } from './mutex.ts'
+import type { Timing } from './timing.ts'
+
+/** The connection that a writer owns, and what it tells. */
+export interface WriterOptions {
+  readonly connection: Connection
+  readonly location: string
+  readonly timing: Timing
+  /** How long a lock held by another process is waited for. */
+  readonly lockTimeoutMs: number
+  /** Called after each commit, before the next writer begins. */
+  readonly committed: () => void
+}
+/** Who has the open transaction. */
+export interface Holder {
+  /** The database closes: the transaction was taken away. */
+  evicted(error: Error): void
+}
+
+/**
+ * The one connection that writes. SQLite has one writer a file, so transactions take turns here, in the order in which
+ * they came, and wait for the lock only when another process has it: by trying again after a millisecond, since
+ * SQLite's own waiting would stop the event loop.
+ */
+export class Writer {
+  readonly connection: Connection
+  readonly timing: Timing
+  readonly #options: WriterOptions
+  readonly #mutex = new Mutex()
+  #holder: Holder | undefined
+  #closed: Error | undefined
+
+  constructor(options: WriterOptions) {
+    this.connection = options.connection
+    this.timing = options.timing
+    this.#options = options
+  }
+
+  /** Opens a transaction; end it with `commit` or `rollback`. Throws `DatabaseBusyError`, and when it is closed. */
+  async begin(holder: Holder): Promise<void> {
+    await this.#mutex.acquire()
+    try {
+      this.#endLeftover()
+      await this.#retryWhileLocked(() => this.connection.execute('begin immediate'))
+      this.#holder = holder
+    } catch (error) {
+      this.#mutex.release()
+      throw error
+    }
+  }
+
+  /**
+   * Runs `write` and commits, with nothing in between; when either throws, the transaction is still open. `committed`
+   * runs before the next writer begins, and must not throw.
+   */
+  commit<T>(write: (connection: Connection) => T, committed: (result: T) => void): void {
+    const result = write(this.connection)
+    this.connection.execute('commit')
+    try {
+      this.#options.committed()
+      committed(result)
+    } finally {
+      this.#leave()
+    }
+  }
+
+  rollback(): void {
+    try {
+      this.#endLeftover()
+    } catch {
+      // A disk that fails even here: the next one to begin tries it again, and nothing is written before.
+    }
+    this.#leave()
+  }
+
+  /** Runs one statement in no transaction of ours: SQLite makes it one of its own. */
+  async alone<T>(work: (connection: Connection) => T): Promise<T> {
+    await this.#mutex.acquire()
+    try {
+      this.#endLeftover()
+      const result = await this.#retryWhileLocked(() => work(this.connection))
+      this.#options.committed()
+      return result
+    } finally {
+      this.#mutex.release()
+    }
+  }
+
+  /** Turns away all that wait, rolls back what is open and closes the connection. */
+  close(error: Error): void {
+    this.#closed = error
+    this.#mutex.close(error)
+    const holder = this.#holder
+    if (holder !== undefined) this.rollback()
+    this.connection.close()
+    holder?.evicted(error)
+  }
+
+  #retryWhileLocked<T>(work: () => T): Promise<T> {
+    return retryWhileLocked(work, { ...this.#options, closed: () => this.#closed })
+  }
+
+  #leave(): void {
+    this.#holder = undefined
+    this.#mutex.release()
+  }
+
+  #endLeftover(): void {
+    if (this.connection.inTransaction) this.connection.execute('rollback')
+  }
+}

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest'
+import * as z from 'zod'
+import { InvalidOptionsError } from '../core/faults.ts'
+import { queue, type TopicOptions, topic } from './topic.ts'
+
+/** Options as somebody without a compiler may give them. */
+function faultsOf(make: (name: string, options: never) => unknown, name: unknown, options: unknown): readonly string[] {
+  try {
+    make(name as string, options as never)
+    return []
+  } catch (error) {
+    expect(error).toBeInstanceOf(InvalidOptionsError)
+    return error instanceof InvalidOptionsError ? error.faults.map(({ path }) => path) : []
+  }
+}
+const schema = z.object({ id: z.string() })
+const bare: TopicOptions<typeof schema, never> = { schema }
+
+describe('a definition', () => {
+  it('has six partitions as a topic and sixteen as a queue, and a topic that exists may have others', () => {
+    expect(topic('t', bare)['~definition'].parts).toMatchObject({
+      partitions: 6,
+      exactPartitions: false,
+      kind: 'topic',
+    })
+    expect(queue('q', bare)['~definition'].parts).toMatchObject({
+      partitions: 16,
+      exactPartitions: false,
+      kind: 'queue',
+    })
+    expect(topic('t', { schema, partitions: 3 })['~definition'].parts).toMatchObject({
+      partitions: 3,
+      exactPartitions: true,
+    })
+  })
+
+  it.each([
+    ['topic', topic],
+    ['queue', queue],
+  ])('of a %s reports all the faults of its options at once', (_, make) => {
+    const wrong = { schema: {}, key: 'id', codec: { encode: 1 }, discriminator: '', partitions: 0 }
+    expect(faultsOf(make, 'bad name', wrong)).toEqual(['name', 'schema', 'key', 'codec', 'discriminator', 'partitions'])
+    expect(faultsOf(make, 'millrace-mine', undefined)).toEqual(['name', 'schema'])
+  })
+
+  it.each(['', '.', '..', 'a b', 'a/b', 'ä', 'x'.repeat(250), 5, undefined, null])('is not named %j', (name) => {
+    expect(faultsOf(topic, name, bare)).toEqual(['name'])
+  })
+  it.each(['a', 'order-events', 'a.b_c-D9', 'x'.repeat(249)])('may be named %s', (name) => {
+    expect(topic(name, bare).name).toBe(name)
+  })
+  it.each([0, -1, 1.5, 10_001, Number.NaN, '6'])('has no %j partitions', (partitions) => {
+    expect(faultsOf(topic, 't', { schema, partitions })).toEqual(['partitions'])
+  })
+  it.each([null, undefined, 5, {}, { '~standard': {} }, { '~standard': { version: 2, validate() {} } }])(
+    'takes no %j for a schema',
+    (value) => {
+      expect(faultsOf(topic, 't', { schema: value })).toEqual(['schema'])
+    },
+  )
+})
