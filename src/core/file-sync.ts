@@ -26,7 +26,7 @@ export interface SyncCalls {
 }
 /** How a file is synced; tests replace the calls. */
 export interface FileSyncOptions {
-  /** An fsync that takes at least this long is done off the event loop, in milliseconds. Default 1. */
+  /** While fsyncs take at least this long on average, they are done off the event loop, in milliseconds. Default 1. */
   readonly inlineLimitMs?: number
   readonly calls?: SyncCalls
 }
@@ -39,8 +39,8 @@ const systemCalls: SyncCalls = {
   syncOffLoop: (descriptor, done) => fdatasync(descriptor, done),
   nowMs: () => performance.now(),
 }
-/** After a slow fsync this many quick ones must pass before one is done in line again. */
-const quickInARow = 16
+/** Weight of the last fsync in what one takes of late: a busy machine makes single ones slow, a slow disk makes all. */
+const lastWeight = 0.1
 
 interface Waiter {
   resolve(): void
@@ -55,7 +55,7 @@ interface Waiter {
  * so it says nothing of them. → *failed* at the first error, for good: after a failed fsync the kernel may have
  * dropped the dirty pages and the next one would succeed without them. → *closed*.
  *
- * Where an fsync takes less than `inlineLimitMs` it is called on the event loop, because a trip to the thread pool
+ * While an fsync takes less than `inlineLimitMs` of late it is called on the event loop, because a trip to the thread pool
  * costs a quarter of it; a slower one goes to the pool, so that it never blocks the process.
  */
 export class FileSync {
@@ -67,8 +67,7 @@ export class FileSync {
   #scheduled = false
   #syncing = false
   #failure: FileSyncError | undefined
-  #quickToGo = 1
-  #recentMs = 0
+  #recentMs: number | undefined
   #drained: (() => void) | undefined
   #closing: Promise<void> | undefined
 
@@ -87,7 +86,7 @@ export class FileSync {
 
   /** What an fsync takes of late, in milliseconds; 0 before the first. */
   get recentMs(): number {
-    return this.#recentMs
+    return this.#recentMs ?? 0
   }
 
   /**
@@ -131,7 +130,7 @@ export class FileSync {
     const beganMs = this.#calls.nowMs()
     this.#syncing = true
     const finish = (error: unknown) => this.#finish(waiting, this.#calls.nowMs() - beganMs, error)
-    if (this.#quickToGo > 0) {
+    if (this.#recentMs === undefined || this.#recentMs >= this.#inlineLimitMs) {
       this.#calls.syncOffLoop(this.#descriptor, finish)
       return
     }
@@ -146,9 +145,8 @@ export class FileSync {
 
   #finish(waiting: readonly Waiter[], tookMs: number, error: unknown): void {
     this.#syncing = false
-    this.#recentMs = this.#recentMs === 0 ? tookMs : this.#recentMs * 0.9 + tookMs * 0.1
-    if (tookMs >= this.#inlineLimitMs) this.#quickToGo = quickInARow
-    else if (this.#quickToGo > 0) this.#quickToGo--
+    const before = this.#recentMs ?? tookMs
+    this.#recentMs = before + (tookMs - before) * lastWeight
     if (error != null) this.#fail(waiting, error)
     else for (const waiter of waiting) waiter.resolve()
     if (this.#gathering.length > 0) this.#schedule()

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { longestTimeoutMs } from '../core/clock.ts'
 import { toError } from '../core/errors.ts'
 import { FencedError } from '../log/errors.ts'
@@ -39,6 +40,8 @@ export class Consumer implements TaskOwner, AttemptOwner {
   readonly #limits = new Map<Route, Limit>()
   readonly #sources: ReadonlyMap<string, AnyDefinition>
   readonly #idleWaiters = new Set<() => void>()
+  /** What a handler sets off by a handle is no part of it: not in its transaction, nor in its scope. */
+  readonly #outside = AsyncLocalStorage.snapshot()
   #state: 'new' | 'running' | 'stopping' | 'stopped' = 'new'
   #pausedFor: string | undefined
   #failure: Error | undefined
@@ -115,10 +118,12 @@ export class Consumer implements TaskOwner, AttemptOwner {
     for (const task of this.#tasks.values()) this.#reader?.pause(task.lease)
   }
   resume(): void {
-    this.#pausedFor = undefined
-    this.#lanes.resume()
-    for (const task of this.#tasks.values()) this.backlogChanged(task)
-    this.#admitAll()
+    this.#outside(() => {
+      this.#pausedFor = undefined
+      this.#lanes.resume()
+      for (const task of this.#tasks.values()) this.backlogChanged(task)
+      this.#admitAll()
+    })
   }
 
   /** Records that are in the log and not finished, over all partitions of the sources. */

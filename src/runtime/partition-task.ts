@@ -209,7 +209,7 @@ export class PartitionTask {
       key,
       event,
       held,
-      id: cursor.headerText(idHeader) ?? `${this.topicId}/${this.partition}/${offset}`,
+      id: cursor.headerText(idHeader) || `${this.topicId}/${this.partition}/${offset}`,
       traceparent: cursor.headerText(traceHeader) ?? undefined,
       route,
       limit: this.#owner.limitOf(route),

@@ -105,16 +105,12 @@ export const appendAndRead: Behaviours = {
       { ...other, batch },
     ]
     await trial.log.commit({ batches: both })
-    const reader = trial.reader(one, other)
-    const before = await take(reader, 4)
     await trial.log.commit({ batches: both })
-    expect(values(before)).toEqual(['a', 'b', 'a', 'b'])
-    const after = await trial.readAll(one, other)
-    expect(after).toHaveLength(8)
-    for (const partition of [0, 1]) {
-      const records = after.filter((record) => record.partition === partition)
+    for (const partition of [one, other]) {
+      const records = await trial.readAll(partition)
       expect(values(records)).toEqual(['a', 'b', 'a', 'b'])
-      expect(new Set(records.map(({ offset }) => offset)).size).toBe(4)
+      const offsets = records.map(({ offset }) => offset)
+      expect(offsets).toEqual([...new Set(offsets)].sort((low, high) => low - high))
     }
   },
   'delivers what is appended while a poll waits': async (trial) => {

@@ -115,6 +115,20 @@ export const reading: Behaviours = {
     })
     expect(longRecords).toBeLessThan(40)
   },
+  'serves every partition in turn while one could fill every poll': async (trial) => {
+    const [long, short] = await trial.twoPartitions()
+    const value = 'x'.repeat(1_000_000)
+    for (let count = 0; count < 12; count++) await trial.append(long, value)
+    await trial.append(short, 'short')
+    const reader = trial.reader(long, short)
+    let longRecords = 0
+    await until('the short partition', async () => {
+      const records = await poll(reader, { maxBytes: 16 * 1024 * 1024 })
+      longRecords += records.filter(({ partition }) => partition === long.partition).length
+      return records.some(({ partition }) => partition === short.partition)
+    })
+    expect(longRecords).toBeLessThan(12)
+  },
   'delivers a batch that is larger than the bound': async (trial) => {
     const partition = await trial.partition()
     await trial.append(partition, 'x'.repeat(200_000))

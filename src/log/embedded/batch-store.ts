@@ -1,9 +1,11 @@
 import { CorruptBatchError } from '../records/errors.ts'
 import { RecordBatch } from '../records/record-batch.ts'
-import type { SqlDatabase, SqlStatement } from './database.ts'
+import { type SqlDatabase, type SqlStatement, toLogError } from './database.ts'
 import { DamagedBatchError } from './errors.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { StoredBatch } from './tail-cache.ts'
+
+type BatchRow = [baseOffset: number, lastOffset: number, bytes: Uint8Array]
 
 /**
  * The batches in the file. Rows stand in the order of the commits, so that a commit writes the end of the table; the
@@ -43,24 +45,21 @@ export class BatchStore {
 
   /**
    * Durable batches from the one that holds `position`, or the next one: about `maxBytes`, at least one if there is any.
-   * Throws `DamagedBatchError`, unless a whole batch came before the damaged one.
+   * Throws `DamagedBatchError`, unless a whole batch came before the damaged one, and SQLite's errors as the log's.
    */
   read(partition: PartitionState, position: number, maxBytes: number): RecordBatch[] {
     const found: RecordBatch[] = []
     let bytes = 0
-    // Broken off in this turn, and so ended: a statement left open would keep the WAL from restarting.
-    for (const row of this.#select.iterate(partition.number, position, partition.durableEnd)) {
-      const [baseOffset, lastOffset, stored] = row as [number, number, Uint8Array]
-      try {
-        found.push(this.#parse(stored, { baseOffset, lastOffset }))
-      } catch (error) {
-        if (found.length > 0) return found
-        const { topic, partition: index } = partition
-        const at = { topic, partition: index, offset: baseOffset, nextOffset: lastOffset + 1 }
-        throw new DamagedBatchError(this.#path, at, error)
+    try {
+      // Broken off in this turn, and so ended: a statement left open would keep the WAL from restarting.
+      for (const row of this.#select.iterate(partition.number, position, partition.durableEnd)) {
+        const batch = this.#parse(partition, row as BatchRow)
+        found.push(batch)
+        bytes += batch.sizeInBytes
+        if (bytes >= maxBytes) break
       }
-      bytes += stored.length
-      if (bytes >= maxBytes) break
+    } catch (error) {
+      if (found.length === 0) throw toLogError(this.#path, error)
     }
     return found
   }
@@ -85,19 +84,36 @@ export class BatchStore {
     let high = partition.durableEnd
     while (low < high) {
       const middle = low + Math.floor((high - low) / 2)
-      const row = this.#probe.get(partition.number, middle, partition.durableEnd) as [number, number] | undefined
+      const row = this.#probeAt(partition, middle)
       if (row === undefined || row[1] >= timeMs) high = middle
       else low = row[0] + 1
     }
     return low
   }
 
-  #parse(stored: Uint8Array, row: { readonly baseOffset: number; readonly lastOffset: number }): RecordBatch {
-    const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength)
-    const batch = RecordBatch.parse(bytes)
-    if (batch.baseOffset === row.baseOffset && batch.lastOffset === row.lastOffset) return batch
-    // The base offset lies outside the checksum.
-    throw new CorruptBatchError(`its header says offsets ${batch.baseOffset} to ${batch.lastOffset}`, { position: 0 })
+  #probeAt(partition: PartitionState, position: number): [lastOffset: number, timestampMs: number] | undefined {
+    try {
+      return this.#probe.get(partition.number, position, partition.durableEnd) as [number, number] | undefined
+    } catch (error) {
+      throw toLogError(this.#path, error)
+    }
+  }
+
+  #parse(partition: PartitionState, [baseOffset, lastOffset, stored]: BatchRow): RecordBatch {
+    try {
+      const batch = RecordBatch.parse(Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength))
+      if (batch.baseOffset === baseOffset && batch.lastOffset === lastOffset) return batch
+      // The base offset lies outside the checksum.
+      throw new CorruptBatchError(`its header says offsets ${batch.baseOffset} to ${batch.lastOffset}`, { position: 0 })
+    } catch (error) {
+      const at = {
+        topic: partition.topic,
+        partition: partition.partition,
+        offset: baseOffset,
+        nextOffset: lastOffset + 1,
+      }
+      throw new DamagedBatchError(this.#path, at, error)
+    }
   }
 }
 

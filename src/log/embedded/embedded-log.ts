@@ -90,10 +90,7 @@ export class EmbeddedLog implements Log {
   async ensureTopics(specifications: readonly TopicSpecification[]): Promise<readonly Topic[]> {
     this.#checkOpen()
     const missing = this.#topics.missing(specifications)
-    if (missing.length > 0) {
-      this.#change(() => this.#topics.insert(missing))
-      this.#topics.loadNew()
-    }
+    if (missing.length > 0) this.#topics.add(this.#change(() => this.#topics.insert(missing)))
     // Also those that another call has just made: they may not be on disk yet.
     await this.#queue.durable()
     const created = new Set(missing.map(({ name }) => name))
@@ -192,9 +189,9 @@ export class EmbeddedLog implements Log {
   }
 
   /** A transaction beside the queue's: both are done within a turn, so they never meet. */
-  #change(work: () => void): void {
+  #change<T>(work: () => T): T {
     try {
-      this.#writer.transaction(work)
+      return this.#writer.transaction(work)
     } catch (error) {
       throw this.#queue.failIfFatal(error)
     }

@@ -45,11 +45,14 @@ function realPath(path: string): { readonly path: string; readonly firstNewFolde
     if (statSync(path, { throwIfNoEntry: false }) !== undefined) {
       return { path: realpathSync(path), firstNewFolder: undefined }
     }
-    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) throw new Error('it is a link that leads nowhere')
+    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
+      throw new LogPathError(path, 'it is a link that leads nowhere')
+    }
     const made = mkdirSync(dirname(path), { recursive: true })
     const folder = realpathSync(dirname(path))
     return { path: join(folder, basename(path)), firstNewFolder: made === undefined ? undefined : realpathSync(made) }
   } catch (error) {
+    if (error instanceof LogPathError) throw error
     throw new LogPathError(path, 'its file or folder cannot be made or read', error)
   }
 }

@@ -45,7 +45,8 @@ export class GroupCoordinator {
   /** Throws `FencedError` when a lease that the commit names is not the member's any more. */
   checkFence({ group, member, offsets }: GroupCommit): void {
     if (member === undefined) return
-    const known = member instanceof GroupMember && member.group === group ? member : undefined
+    // Looked up: a member of another log may hold a lease of the same name and number.
+    const known = this.#groups.get(group)?.members.find((each) => each === member)
     for (const offset of offsets) {
       if (known === undefined || !known.holds(offset, offset.epoch)) throw new FencedError(group, offset)
     }

@@ -40,7 +40,7 @@ export class ProcessLock {
   /** Frees the log for the next one. */
   release(): void {
     // The name goes first: after the lock is free the file may be the next owner's.
-    rmSync(this.#ownerFile, { force: true })
+    removeOwner(this.#ownerFile)
     this.#database.close()
   }
 }
@@ -50,7 +50,16 @@ function announceOwner(ownerFile: string): void {
   try {
     writeFileSync(ownerFile, `${process.pid}\n`)
   } catch {
+    removeOwner(ownerFile)
+  }
+}
+
+/** A wrong name is better than a log that cannot be opened or closed: readers check that the process lives. */
+function removeOwner(ownerFile: string): void {
+  try {
     rmSync(ownerFile, { force: true })
+  } catch {
+    // It is a folder, or ours to read alone.
   }
 }
 

@@ -26,12 +26,11 @@ export class TopicTable {
   readonly #database: SqlDatabase
   readonly #ids: NewId
   readonly #byName = new Map<string, TopicState>()
-  readonly #byPartition = new Map<number, PartitionState>()
 
   constructor(database: SqlDatabase, ids: NewId) {
     this.#database = database
     this.#ids = ids
-    this.#load(0)
+    this.add(this.#read(0))
   }
 
   get all(): readonly TopicState[] {
@@ -57,11 +56,6 @@ export class TopicTable {
     return state
   }
 
-  /** By its number in the file. */
-  numbered(partition: number): PartitionState | undefined {
-    return this.#byPartition.get(partition)
-  }
-
   /**
    * Which of the specifications have no topic yet. Throws for what cannot be made, all faults or all clashes together:
    * `InvalidNameError`, `InvalidOptionsError`, `TopicClashError`.
@@ -80,8 +74,12 @@ export class TopicTable {
     return [...missing.values()]
   }
 
-  /** Writes new topics, in the caller's transaction; they are there for others after `loadNew`. */
-  insert(specifications: readonly TopicSpecification[]): void {
+  /**
+   * Writes new topics, in the caller's transaction. They are there for others after `add`, to be called when it is
+   * committed: nothing that can fail comes between, or the file would have topics that memory has not.
+   */
+  insert(specifications: readonly TopicSpecification[]): readonly TopicState[] {
+    const known = Math.max(0, ...this.all.map(({ number }) => number))
     const topic = this.#database.prepare(
       'INSERT INTO topic (id, name, partitions, compacted) VALUES (?, ?, ?, ?) RETURNING number',
     )
@@ -92,14 +90,15 @@ export class TopicTable {
       const [number] = topic.get(this.#ids(), name, partitions, compacted ? 1 : 0) as [number]
       for (let index = 0; index < partitions; index++) partition.run(number, index)
     }
+    return this.#read(known)
   }
 
-  /** Takes up topics that were written since the last time. */
-  loadNew(): void {
-    this.#load(Math.max(0, ...this.all.map(({ number }) => number)))
+  /** Takes up topics that `insert` returned. */
+  add(topics: readonly TopicState[]): void {
+    for (const topic of topics) this.#byName.set(topic.name, topic)
   }
 
-  #load(after: number): void {
+  #read(after: number): readonly TopicState[] {
     type TopicRow = [number: number, id: string, name: string, compacted: number]
     const topics = this.#database
       .prepare('SELECT number, id, name, compacted FROM topic WHERE number > ? ORDER BY number')
@@ -110,7 +109,7 @@ export class TopicTable {
         (SELECT l.number FROM batch l WHERE l.partition = p.number ORDER BY l.last_offset DESC LIMIT 1)
       WHERE p.topic = ? ORDER BY p.partition`)
     type PartitionRow = [number: number, start: number, end: number, last: number | null, timestamp: number | null]
-    for (const [number, id, name, compacted] of topics) {
+    return topics.map(([number, id, name, compacted]) => {
       const rows = partitions.all(number) as PartitionRow[]
       const states = rows.map(([partitionNumber, start, end, last, timestamp], partition) => {
         const topic = { topic: name, partition, number: partitionNumber, compacted: compacted === 1 }
@@ -121,9 +120,8 @@ export class TopicTable {
           highestTimestampMs: timestamp ?? -1,
         })
       })
-      for (const state of states) this.#byPartition.set(state.number, state)
-      this.#byName.set(name, { number, id, name, compacted: compacted === 1, partitions: states })
-    }
+      return { number, id, name, compacted: compacted === 1, partitions: states }
+    })
   }
 }
 

@@ -18,8 +18,6 @@ export interface PreparedUnit {
 export interface WrittenUnits {
   /** For each unit the offset of the first record of each batch, or why nothing of it was written. */
   readonly outcomes: readonly (readonly number[] | Error)[]
-  /** Nothing was written: there is nothing to wait for. */
-  readonly empty: boolean
   /** To be called when it is durable: shows it to readers. */
   publish(): void
 }
@@ -125,7 +123,6 @@ export class UnitWriter {
     this.#pagesWritten += 2 + offsets.length
     return {
       outcomes,
-      empty: plans.size === 0 && offsets.length === 0,
       publish: () => {
         for (const plan of plans.values()) this.#publish(plan)
         for (const offset of offsets) this.#offsets.publish(offset)
