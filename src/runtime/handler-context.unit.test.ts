@@ -2,6 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { subscriber } from '../pubsub/index.ts'
+import { database } from '../sql/index.ts'
+import { Gate } from '../testing/gate.test-support.ts'
 import { testApp } from '../testing/index.ts'
 import { topic } from '../topics/topic.ts'
 
@@ -73,4 +75,45 @@ describe('the headers of a handler', () => {
     await app.settled()
     expect(seen.toSorted()).toEqual(['1: header 1 trace 1', '2: header 2 trace 2', '3: header 3 trace 3'])
   })
+})
+
+it('a component that a handler resumes does not run inside its transaction', async () => {
+  interface Tables {
+    rows: { number: number }
+  }
+  const rows = database<Tables>('rows', {
+    migrations: { '001': { up: (db) => db.schema.createTable('rows').addColumn('number', 'integer').execute() } },
+  })
+  const wakeUps = topic('wake-ups', { schema: z.object({}), partitions: 1 })
+  const gate = new Gate()
+  const seen: number[] = []
+  const paused = subscriber('paused', {
+    from: numbers,
+    database: rows,
+    retry: { attempts: 1 },
+    on: async ({ number }) => {
+      if (number === 1) await gate.pass()
+      seen.push(number)
+    },
+  })
+  await using app = testApp()
+  const handle = app.add(paused)
+  app.add(
+    subscriber('waker', {
+      from: wakeUps,
+      database: rows,
+      on: async (_, { get, tx }) => {
+        await tx.insertInto('rows').values({ number: 0 }).execute()
+        await get(paused).resume()
+      },
+    }),
+  )
+  await app.start()
+  await app.publishAll(numbers, [{ number: 1 }, { number: 2 }])
+  await gate.reached
+  await handle.pause('the test')
+  gate.open()
+  await app.publish(wakeUps, {})
+  await app.settled()
+  expect(seen).toEqual([1, 2])
 })

@@ -17,7 +17,7 @@ export interface EmbeddedLogOptions {
   readonly ids?: NewId
   /** The file's bound in pages of 4,096 bytes; a commit beyond it fails with `LogFullError`. None by default. */
   readonly maxPageCount?: number
-  /** Bound of the newest batches that are kept in memory for consumers that have caught up. 16 MiB by default. */
+  /** Bound of the newest batches that are kept in memory for consumers that have caught up. 8 MiB by default. */
   readonly tailCacheBytes?: number
   /** For tests: after each stored batch that many offsets are left out, as Kafka's markers do. 0 by default. */
   readonly offsetGap?: number
@@ -39,7 +39,7 @@ export interface ResolvedOptions extends Required<Omit<EmbeddedLogOptions, 'path
 /** Fills in the defaults. Throws `InvalidOptionsError` with every fault. */
 export function resolveOptions(options: EmbeddedLogOptions): ResolvedOptions {
   const { path, memory = false, maxPageCount } = options
-  const { tailCacheBytes = 16 * 1024 * 1024, offsetGap = 0 } = options
+  const { tailCacheBytes = 8 * 1024 * 1024, offsetGap = 0 } = options
   const faults = new FaultList()
   faults.expect(memory || (typeof path === 'string' && path !== ''), 'path', 'give the path of a file, or memory: true')
   faults.expect(!memory || path === undefined, 'memory', 'a log in memory has no path: give one of the two')

@@ -92,7 +92,7 @@ function setPragmas(database: SqlDatabase, path: string): void {
     PRAGMA checkpoint_fullfsync = 1;
     PRAGMA wal_autocheckpoint = 0;
     PRAGMA journal_size_limit = ${walBytesLimit};
-    PRAGMA cache_size = -16384;
+    PRAGMA cache_size = -4096;
     PRAGMA mmap_size = 0;
     PRAGMA temp_store = MEMORY;
     PRAGMA foreign_keys = OFF;
