@@ -4,6 +4,7 @@
  *
  * @module
  */
+export type { DeadLetter, DeadLetterFilter, DeadLetters, RedriveOptions } from './app/dead-letters.ts'
 export {
   AppStateError,
   ComponentFailedError,
@@ -39,6 +40,7 @@ export {
   InvalidPublishOptionsError,
   StoppingError,
 } from './runtime/errors.ts'
+export { RejectError, RetryAfterError } from './runtime/failures.ts'
 export type { Position } from './runtime/position.ts'
 export { bytes, type Codec, json, text } from './topics/codec.ts'
 export { InvalidEventError, UnreadableRecordError } from './topics/errors.ts'

@@ -106,6 +106,13 @@ export class AppHost implements Host {
     }
   }
 
+  async ensureInternal({ name, partitions }: { readonly name: string; readonly partitions: number }): Promise<void> {
+    if (this.#topics.has(name)) return
+    const log = await this.log()
+    const [topic] = await log.ensureTopics([{ name, partitions, exact: false }])
+    this.#topics.set(name, topic!)
+  }
+
   /** A topic may be known by another definition: one that asks for another count is still the log's to refuse. */
   #meets({ name, '~definition': { parts } }: AnyDefinition): boolean {
     const known = this.#topics.get(name)

@@ -205,7 +205,7 @@ describe('publishing', () => {
     await app.stop()
     expect(seen).toEqual([1])
     await expect(app.publish(numbers, { n: 2 })).rejects.toMatchObject({ code: 'APP_STATE' })
-    await expect(app.start()).resolves.toBeUndefined()
+    await expect(app.start()).rejects.toMatchObject({ code: 'APP_STATE' })
     expect(app.health()).toEqual({ status: 'down', reasons: ['the app is stopped'] })
   })
 })

@@ -6,6 +6,7 @@ import type { Middleware, Outputs, PublishOptions, SendOptions } from '../runtim
 import { handlerScope } from '../runtime/handler-scope.ts'
 import type { Position } from '../runtime/position.ts'
 import type { AnyQueue, AnyTopic, InputOf, Keyed } from '../topics/types.ts'
+import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import {
   AppStateError,
   ComponentFailedError,
@@ -40,6 +41,7 @@ export class MillraceApp implements App {
   readonly #settings: AppSettings
   readonly #host: AppHost
   readonly #publisher: Publisher
+  readonly deadLetters: DeadLetters
   readonly #attachments = new Map<AnyComponent, Attachment>()
   readonly #byName = new Map<string, AnyComponent>()
   /** The worker of each queue. */
@@ -60,6 +62,7 @@ export class MillraceApp implements App {
       failed: (component, error) => this.#fail(component, error),
     })
     this.#publisher = new Publisher(this.#host)
+    this.deadLetters = createDeadLetters(this.#host)
   }
 
   add<C extends AnyComponent>(component: C): HandleOf<C>
@@ -107,8 +110,8 @@ export class MillraceApp implements App {
   }
 
   async start(): Promise<void> {
+    this.#expectState('start', ['new', 'starting', 'started'])
     if (this.#starting === undefined) {
-      this.#expectState('start', ['new'])
       this.#state = 'starting'
       // Consumers wait for sockets or for records, and neither keeps a process alive on the embedded engine.
       this.#keepAlive = setInterval(() => {}, 2 ** 30)

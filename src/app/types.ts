@@ -4,6 +4,7 @@ import type { Logger } from '../core/logger.ts'
 import type { Middleware, Outputs, PublishOptions, SendOptions } from '../runtime/context.ts'
 import type { Position } from '../runtime/position.ts'
 import type { AnyQueue, AnyTopic, InputOf, Keyed } from '../topics/types.ts'
+import type { DeadLetters } from './dead-letters.ts'
 
 /** A record that is durable in the log. */
 export interface Published {
@@ -78,6 +79,8 @@ export interface App extends AsyncDisposable {
   settled(options?: { readonly timeout?: Duration }): Promise<void>
   /** `up` when it started and every component lives; else `down` with each reason. */
   health(): { readonly status: 'up' | 'down'; readonly reasons: readonly string[] }
+  /** The records that groups gave up: to look at, and to handle again. */
+  readonly deadLetters: DeadLetters
   /** The table of guarantees that `start` logs: each component, what it reads, where it commits, what holds. */
   describe(): string
 }

@@ -61,10 +61,28 @@ export interface GroupCommit {
   /** With a member each is of a lease of its own; a lease that has ended fences the unit. */
   readonly offsets: readonly (OffsetCommit & { readonly epoch?: number })[]
 }
+/** Changes of one partition of a store, in order. Keys sort by their bytes; a null value removes the key. */
+export interface StoreChanges extends TopicPartition {
+  readonly store: string
+  readonly writes: readonly (readonly [key: Uint8Array, value: Uint8Array | null])[]
+}
+/** Which entries of a store are read: of one partition of a group's store, from `from` on, up to and without `to`. */
+export interface StoreRange extends TopicPartition {
+  readonly group: string
+  readonly store: string
+  readonly from: Uint8Array
+  readonly to?: Uint8Array
+  /** At most so many entries. */
+  readonly limit: number
+}
+/** One key with its value. */
+export type StoreEntry = readonly [key: Uint8Array, value: Uint8Array]
 /** What commits together: all of it or nothing. */
 export interface Unit {
   readonly batches?: readonly StagedBatch[]
   readonly offsets?: GroupCommit
+  /** Of the group in `offsets`, whose leases fence them too. */
+  readonly stores?: readonly StoreChanges[]
 }
 
 /** What a poll gives of one partition. */
@@ -152,6 +170,8 @@ export interface Log extends AsyncDisposable {
   /** Resolves when the first assignment was taken (it may be of no partition). Rejects with what `assigned` threw. */
   join(options: GroupOptions): Promise<Member>
   committed(group: string, partitions: readonly TopicPartition[]): Promise<readonly (CommittedOffset | undefined)[]>
+  /** Entries of a group's store, in the order of their keys; as committed last. */
+  readStore(range: StoreRange): Promise<readonly StoreEntry[]>
   /** First offset there is, the end (the position after the last committed record), or the first at or after a time (else the end). */
   offsets(of: 'start' | 'end' | Date, partitions: readonly TopicPartition[]): Promise<readonly number[]>
   /**

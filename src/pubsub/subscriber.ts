@@ -5,6 +5,7 @@ import type { AttachableComponent } from '../runtime/attachment.ts'
 import { attachConsumer } from '../runtime/consumer-attachment.ts'
 import type { ConsumerSpecification, Route } from '../runtime/consumer-specification.ts'
 import type { HandlerContext, RetryOptions } from '../runtime/context.ts'
+import type { WhenSpent } from '../runtime/failures.ts'
 import {
   defaultConcurrency,
   expectConcurrency,
@@ -13,6 +14,7 @@ import {
   isDefinition,
   isHandler,
   readAttemptLimits,
+  readWhenSpent,
 } from '../runtime/routes.ts'
 import type { Database, WithTx } from '../sql/index.ts'
 import type { Handler, HandlersByType, Source, TopicsOf } from '../topics/handlers.ts'
@@ -40,8 +42,14 @@ export interface SubscriberOptions<S extends Source, Tables> {
   readonly start?: 'earliest' | 'latest' | Date
   /** Handlers at once in this process. 16 by default; records of one key stay in order. */
   readonly concurrency?: number
-  /** When a handler throws. After the last attempt the component stops and the app is unhealthy. */
+  /** When a handler throws. A wait of more than five seconds is held durably, the records of its key behind it. */
   readonly retry?: RetryOptions
+  /**
+   * What happens to a record whose attempts are spent, that is rejected (`RejectError`) or cannot be read. By default the
+   * component stops there and the app is unhealthy; or the record goes to the group's dead-letter topic and its key goes
+   * on (`app.deadLetters` lists them and has them handled again), or it is skipped.
+   */
+  readonly whenSpent?: WhenSpent
   /** Of one attempt; `'5m'` by default. Then its signal aborts and the attempt has failed. */
   readonly timeout?: Duration
   /** For records without a value; it gets the key. Without it they are acknowledged and skipped. */
@@ -99,6 +107,7 @@ interface UntypedOptions {
   readonly concurrency?: number
   readonly retry?: RetryOptions
   readonly timeout?: Duration
+  readonly whenSpent?: WhenSpent
   readonly on: unknown
   readonly onTombstone?: unknown
 }
@@ -116,6 +125,7 @@ function readOptions(group: string, options: UntypedOptions): Omit<ConsumerSpeci
     start === 'earliest' || start === 'latest' || (start instanceof Date && !Number.isNaN(start.getTime()))
   faults.expect(startFits, 'start', "give 'earliest', 'latest' or a valid Date")
   expectConcurrency(concurrency, faults)
+  const whenSpent = readWhenSpent(options?.whenSpent, faults)
   const limits = readAttemptLimits(options ?? {}, faults)
   const isMap = typeof on === 'object' && on !== null
   faults.expect(isMap || isHandler(on), 'on', 'give a function, or functions by event type')
@@ -132,6 +142,7 @@ function readOptions(group: string, options: UntypedOptions): Omit<ConsumerSpeci
     sources,
     database,
     startAt: start,
+    whenSpent,
     concurrency: concurrency ?? defaultConcurrency,
     route: all === undefined ? (_, name) => byName.get(name ?? '') : () => all,
     tombstones: isHandler(onTombstone) ? { handle: onTombstone, ...limits } : undefined,

@@ -6,6 +6,7 @@ import { attachConsumer } from '../runtime/consumer-attachment.ts'
 import type { ConsumerSpecification, Route } from '../runtime/consumer-specification.ts'
 import type { HandlerContext, RetryOptions } from '../runtime/context.ts'
 import { NoHandlerError } from '../runtime/errors.ts'
+import type { WhenSpent } from '../runtime/failures.ts'
 import {
   type AttemptLimits,
   defaultConcurrency,
@@ -15,6 +16,7 @@ import {
   isDefinition,
   isHandler,
   readAttemptLimits,
+  readWhenSpent,
 } from '../runtime/routes.ts'
 import type { Database, WithTx } from '../sql/index.ts'
 import type { AllHandlersByType } from '../topics/handlers.ts'
@@ -66,6 +68,12 @@ export function worker<Q extends AnyQueue, Tables = never>(
      * once. On SQLite these transactions run one at a time.
      */
     readonly database?: Database<Tables>
+    /**
+     * What happens to a task whose attempts are spent, that is rejected (`RejectError`) or cannot be read. By default
+     * the worker stops there and the app is unhealthy; or the task goes to the group's dead-letter topic
+     * (`app.deadLetters` lists them and has them handled again), or it is skipped.
+     */
+    readonly whenSpent?: WhenSpent
     readonly on: AllHandlersByType<Q, WithTx<TaskContext, Tables>, TaskOptions>
   },
 ): Component<WorkerHandle>
@@ -88,6 +96,7 @@ export function worker(group: string, options: UntypedOptions): Component<Worker
 interface UntypedOptions extends TaskOptions {
   readonly from: AnyQueue
   readonly database?: AnyComponent
+  readonly whenSpent?: WhenSpent
   readonly on: unknown
 }
 
@@ -98,6 +107,7 @@ function readOptions(group: string, options: UntypedOptions): Omit<ConsumerSpeci
   faults.expect(isDefinition(from, 'queue'), 'from', 'give what queue() returned')
   faults.expect(database === undefined || isDatabase(database), 'database', 'give what database() returned')
   expectConcurrency(concurrency, faults)
+  const whenSpent = readWhenSpent(options?.whenSpent, faults)
   const limits = readAttemptLimits(options ?? {}, faults)
   const byName = readRoutes(on, limits, faults)
   faults.throwIfAny(`worker ${JSON.stringify(group)}`)
@@ -105,6 +115,7 @@ function readOptions(group: string, options: UntypedOptions): Omit<ConsumerSpeci
     sources: [from],
     database,
     startAt: 'earliest',
+    whenSpent,
     concurrency: concurrency ?? defaultConcurrency,
     route: (_, name) => {
       const route = byName.get(name ?? '')

@@ -27,6 +27,8 @@ export interface Host {
   log(): Promise<Log>
   /** Creates the topics and queues that are missing in the log; remembered. */
   ensure(definitions: Iterable<AnyDefinition>): Promise<void>
+  /** Creates a topic of ours when it is missing; one that is there is used with the count that it has. */
+  ensureInternal(topic: { readonly name: string; readonly partitions: number }): Promise<void>
   /** Looks topics up that must be in the log already. Throws `UnknownTopicError`. */
   meetTopics(names: readonly string[]): Promise<void>
   /** A topic that was ensured or met before; undefined when it must be ensured first. */

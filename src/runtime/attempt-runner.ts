@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Cancel } from '../core/clock.ts'
 import { toError } from '../core/errors.ts'
 import { FencedError } from '../log/errors.ts'
+import { UnreadableRecordError } from '../topics/errors.ts'
 import { Attempt, type AttemptScope } from './attempt.ts'
 import type { HomeTransaction } from './commit-home.ts'
 import type { Route } from './consumer-specification.ts'
@@ -9,10 +10,14 @@ import type { Middleware } from './context.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Delivery } from './delivery.ts'
 import { AttemptsSpentError, StoppingError } from './errors.ts'
+import { RejectError, RetryAfterError, type WhenSpent } from './failures.ts'
 import { handlerScope } from './handler-scope.ts'
 import { runAround } from './middleware.ts'
 import type { PartitionTask } from './partition-task.ts'
 import { backoffMs } from './retry.ts'
+
+/** A longer wait is held in the store, where it survives a restart and holds back nothing but its lane. */
+const longestWaitInMemoryMs = 5_000
 
 /** What comes of attempts, and what they need. */
 export interface AttemptOwner {
@@ -20,8 +25,12 @@ export interface AttemptOwner {
   begin(): HomeTransaction | undefined
   /** Ended well. With a promise the record is finished when it resolves; a rejection fails the attempt. */
   finish(attempt: Attempt, transaction: HomeTransaction | undefined): Promise<void> | undefined
-  /** The record is finished, or given back: its lane goes on. */
-  release(delivery: Delivery): void
+  /** The record is done, or given back: its lane goes on. */
+  release(delivery: Delivery, isDone: boolean): void
+  /** It waits for its next attempt durably, out of the way of others; false when there is no room for it. */
+  hold(delivery: Delivery, next: { readonly attempt: number; readonly dueMs: number }): boolean
+  /** It is dead: to the dead letters, or away. Resolves when that is on its way to the commit. */
+  bury(delivery: Delivery, error: Error): Promise<void>
   /** It waits for its next attempt. */
   park(delivery: Delivery): void
   unpark(delivery: Delivery): void
@@ -33,6 +42,7 @@ export interface AttemptOwner {
 export interface AttemptRunnerOptions {
   readonly scope: AttemptScope
   readonly owner: AttemptOwner
+  readonly whenSpent: WhenSpent
   readonly random: () => number
 }
 
@@ -44,6 +54,7 @@ export class AttemptRunner {
   readonly #scope: AttemptScope
   readonly #owner: AttemptOwner
   readonly #random: () => number
+  readonly #whenSpent: WhenSpent
   readonly #deadlines = new Map<number, Deadlines>()
   readonly #running = new Set<Attempt>()
   readonly #parked = new Map<Delivery, Cancel>()
@@ -51,10 +62,11 @@ export class AttemptRunner {
   readonly #inHandlerScope: ReturnType<typeof AsyncLocalStorage.snapshot>
   #stopping = false
 
-  constructor({ scope, owner, random }: AttemptRunnerOptions) {
+  constructor({ scope, owner, whenSpent, random }: AttemptRunnerOptions) {
     this.#scope = scope
     this.#owner = owner
     this.#random = random
+    this.#whenSpent = whenSpent
     // Entering a snapshot takes half the time of `handlerScope.run` for each record (measured).
     this.#inHandlerScope = handlerScope.run(scope.host, () => AsyncLocalStorage.snapshot())
   }
@@ -67,7 +79,7 @@ export class AttemptRunner {
   run(delivery: Delivery): void {
     const { task, route } = delivery
     if (!task.active || this.#stopping) {
-      this.#owner.release(delivery)
+      this.#owner.release(delivery, false)
       return
     }
     task.running++
@@ -131,13 +143,13 @@ export class AttemptRunner {
     } finally {
       this.#running.delete(attempt)
     }
-    this.#release(attempt.delivery)
+    this.#release(attempt.delivery, true)
   }
 
   #finishNow(attempt: Attempt): void {
     attempt.end()
     void this.#owner.finish(attempt, undefined)
-    this.#release(attempt.delivery)
+    this.#release(attempt.delivery, true)
   }
 
   async #fail(attempt: Attempt, transaction: HomeTransaction | undefined, thrown: unknown): Promise<void> {
@@ -150,47 +162,69 @@ export class AttemptRunner {
     }
     const error = toError(thrown)
     if (error instanceof FencedError) this.#owner.lost(delivery.task)
-    if (this.#stopping || !delivery.task.active || error instanceof StoppingError) this.#release(delivery)
-    else if (delivery.attempt < delivery.route.retry.attempts) this.#retry(delivery, error)
-    else this.#giveUp(delivery, error)
+    if (this.#stopping || !delivery.task.active || error instanceof StoppingError) {
+      this.#release(delivery, false)
+      return
+    }
+    const nowMs = this.#scope.host.clock.nowMs()
+    delivery.failure = {
+      error: error.message,
+      firstFailedAtMs: delivery.failure?.firstFailedAtMs ?? nowMs,
+      lastFailedAtMs: nowMs,
+    }
+    if (error instanceof RetryAfterError) this.#retry(delivery, error, error.delayMs)
+    else if (!(error instanceof RejectError) && delivery.attempt < delivery.route.retry.attempts) {
+      const waitMs = backoffMs(delivery.route.retry, delivery.attempt, this.#random)
+      delivery.attempt++
+      this.#retry(delivery, error, waitMs)
+    } else await this.#giveUp(delivery, error)
   }
 
-  #retry(delivery: Delivery, error: Error): void {
+  #retry(delivery: Delivery, error: Error, waitMs: number): void {
     const { host, componentName, log } = this.#scope
-    const waitMs = backoffMs(delivery.route.retry, delivery.attempt, this.#random)
-    const { task, entry, attempt } = delivery
-    log.warn(`'${componentName}': attempt ${attempt} failed, the next in ${waitMs} ms: ${error.message}`, {
+    const { task, offset, attempt } = delivery
+    log.warn(`'${componentName}': an attempt failed, number ${attempt} comes in ${waitMs} ms: ${error.message}`, {
       topic: task.topic,
       partition: task.partition,
-      offset: entry.offset,
+      offset,
       error,
     })
-    delivery.attempt++
-    delivery.dueMs = host.clock.nowMs() + waitMs
+    const dueMs = host.clock.nowMs() + waitMs
     task.running--
-    this.#parked.set(
-      delivery,
-      host.clock.schedule(waitMs, () => {
-        this.#parked.delete(delivery)
-        delivery.dueMs = undefined
-        this.#owner.unpark(delivery)
-      }),
-    )
+    const lasts = waitMs > longestWaitInMemoryMs || delivery.parked !== undefined
+    if (lasts && this.#owner.hold(delivery, { attempt, dueMs })) return
+    delivery.dueMs = dueMs
+    const resume = () => {
+      this.#parked.delete(delivery)
+      delivery.dueMs = undefined
+      this.#owner.unpark(delivery)
+    }
+    this.#parked.set(delivery, host.clock.schedule(waitMs, resume))
     this.#owner.park(delivery)
   }
 
-  #giveUp(delivery: Delivery, cause: Error): void {
-    const { task, entry, id, attempt } = delivery
-    const place = { topic: task.topic, partition: task.partition, offset: entry.offset }
-    this.#owner.failed(
-      new AttemptsSpentError({ component: this.#scope.componentName, place, id, attempts: attempt, cause }),
-    )
-    this.#release(delivery)
+  async #giveUp(delivery: Delivery, cause: Error): Promise<void> {
+    const { task, offset, id, attempt } = delivery
+    let isDone = false
+    if (this.#whenSpent !== 'stop') {
+      try {
+        await this.#owner.bury(delivery, cause)
+        isDone = true
+      } catch (error) {
+        this.#owner.failed(toError(error))
+      }
+    } else if (cause instanceof UnreadableRecordError) this.#owner.failed(cause)
+    else {
+      const place = { topic: task.topic, partition: task.partition, offset }
+      const { componentName: component } = this.#scope
+      this.#owner.failed(new AttemptsSpentError({ component, place, id, attempts: attempt, cause }))
+    }
+    this.#release(delivery, isDone)
   }
 
-  #release(delivery: Delivery): void {
+  #release(delivery: Delivery, isDone: boolean): void {
     delivery.task.running--
-    this.#owner.release(delivery)
+    this.#owner.release(delivery, isDone)
   }
   /** It has no slot; its lane ends with its partition, or with the component. */
   #giveBack(delivery: Delivery): void {
@@ -218,7 +252,8 @@ function callHandler(
   transaction: HomeTransaction | undefined,
 ): unknown {
   const { route, event } = attempt.delivery
-  if (middleware.length === 0 && transaction === undefined) return route.handle(event as never, attempt)
+  if ((middleware.length === 0 && transaction === undefined) || route.isInternal === true)
+    return route.handle(event as never, attempt)
   const handle = () => route.handle(event as never, attempt)
   const work = middleware.length === 0 ? handle : () => runAround(middleware, attempt, handle)
   return transaction === undefined ? work() : transaction.run(work)

@@ -29,19 +29,21 @@ class Bench {
         return undefined
       },
       release: () => note('released'),
+      hold: () => false,
+      bury: async () => note('buried'),
       park: () => note('parked'),
       unpark: (delivery) => this.runner.run(delivery),
       lost: () => note('lost'),
       failed: ({ message }) => note(`failed: ${message}`),
     }
     const scope = { host: host as Host, componentName: 'g', log: silentLogger }
-    this.runner = new AttemptRunner({ scope, owner, random: () => 1 })
+    this.runner = new AttemptRunner({ scope, owner, whenSpent: 'stop', random: () => 1 })
   }
 
   deliver(handle: () => unknown, attempts = 1): void {
     const delivery: object = {
       task: { active: true, running: 0, topic: 'numbers', partition: 0 },
-      entry: { offset: 7 },
+      offset: 7,
       route: { handle, retry: { attempts, delayMs: 10, maxDelayMs: 10 }, timeoutMs: 1_000 },
       attempt: 1,
     }

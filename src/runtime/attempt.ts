@@ -86,8 +86,8 @@ export class Attempt implements HandlerContext, Expiring {
     this.#onAbort?.(reason)
   }
   expire(): void {
-    const { task, entry, route } = this.#delivery
-    const place = { topic: task.topic, partition: task.partition, offset: entry.offset }
+    const { task, offset, route } = this.#delivery
+    const place = { topic: task.topic, partition: task.partition, offset }
     this.abort(new AttemptTimeoutError(this.#scope.componentName, place, route.timeoutMs))
   }
 
@@ -103,7 +103,7 @@ export class Attempt implements HandlerContext, Expiring {
     return this.#delivery.task.partition
   }
   get offset(): number {
-    return this.#delivery.entry.offset
+    return this.#delivery.offset
   }
   get timestamp(): Date {
     return new Date(this.#delivery.timestampMs)
@@ -114,7 +114,7 @@ export class Attempt implements HandlerContext, Expiring {
   get headers(): ReadonlyMap<string, string> {
     const { cursor, bookmark } = this.#delivery
     const headers = new Map<string, string>()
-    for (const [name, value] of cursor.headersAt(bookmark)) {
+    for (const [name, value] of cursor.recordAt(bookmark).headers()) {
       if (value !== null) headers.set(name, value.toString('utf8'))
     }
     return headers

@@ -21,6 +21,19 @@ export interface Checkpoint {
   readonly progress: Progress | undefined
 }
 
+/** Changes of one store of a partition, in order; a null value removes the key. */
+export interface PartitionStoreWrites {
+  readonly store: string
+  readonly writes: readonly (readonly [key: Uint8Array, value: Uint8Array | null])[]
+}
+/** Which entries of a partition's store are read: from `from` on, up to and without `to`, at most `limit`. */
+export interface StoreReadRange {
+  readonly store: string
+  readonly from: Uint8Array
+  readonly to?: Uint8Array
+  readonly limit: number
+}
+
 /** One transaction. It opens at its first statement, or at its commit when there was none. */
 export interface HomeTransaction {
   /** What a handler's context gains: `{ tx }`. */
@@ -35,7 +48,7 @@ export interface HomeTransaction {
    */
   commit(unit: {
     readonly checkpoint?: Checkpoint
-    readonly advance?: () => Progress
+    readonly advance?: () => { readonly progress: Progress; readonly stores?: readonly PartitionStoreWrites[] }
     /**
      * Called at once when it is committed, before any other transaction's `advance`: mark as finished here what
      * `advance` counted, for after the returned promise another record's `advance` may have run. Must not throw.
@@ -58,6 +71,11 @@ export interface DatabaseHome {
   claim(key: CheckpointKey): Promise<Checkpoint>
   /** `component` is named in warnings and errors. Throws inside a handler that has a transaction on this database. */
   begin(component?: string): HomeTransaction
+  /** Entries of a store, in the order of their keys, as committed last. */
+  readStore(
+    key: CheckpointKey,
+    range: StoreReadRange,
+  ): Promise<readonly (readonly [key: Uint8Array, value: Uint8Array])[]>
   /** Resolves when everything that was committed before the call survives a power cut. */
   durable(): Promise<void>
 }

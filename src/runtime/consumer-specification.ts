@@ -1,6 +1,7 @@
 import type { AnyComponent } from '../core/component.ts'
 import type { AnyDefinition } from '../topics/types.ts'
 import type { HandlerContext } from './context.ts'
+import type { WhenSpent } from './failures.ts'
 import type { RetryPolicy } from './retry.ts'
 
 /** What a pattern makes of one record: which code handles it, and within which limits. */
@@ -9,6 +10,8 @@ export interface Route {
   readonly handle: (event: never, context: HandlerContext) => unknown
   readonly retry: RetryPolicy
   readonly timeoutMs: number
+  /** Ours: outside of middleware and of the component's transaction. */
+  readonly isInternal?: boolean
   /** Attempts of this route at once, over all partitions; no limit of its own where it is absent. */
   readonly concurrency?: number
 }
@@ -22,6 +25,8 @@ export interface ConsumerSpecification {
   readonly database?: AnyComponent | undefined
   /** Where a group without a position begins. */
   readonly startAt: 'earliest' | 'latest' | Date
+  /** What happens to a record that its handler will not have. */
+  readonly whenSpent: WhenSpent
   /** Attempts at once. */
   readonly concurrency: number
   /** The route of an event by its name; undefined skips the record. Throws where skipping would lose it. */

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { longestTimeoutMs } from '../core/clock.ts'
+import { Condition } from '../core/condition.ts'
 import { toError } from '../core/errors.ts'
 import { FencedError } from '../log/errors.ts'
 import type { Lease, Log, Member, Reader } from '../log/log.ts'
@@ -8,15 +9,19 @@ import type { Host, Unsettled } from './attachment.ts'
 import type { Attempt } from './attempt.ts'
 import { type AttemptOwner, AttemptRunner } from './attempt-runner.ts'
 import type { DatabaseHome, HomeTransaction } from './commit-home.ts'
+import { findUnsettledOf } from './consumer-settling.ts'
 import type { ConsumerSpecification, Route } from './consumer-specification.ts'
 import { DatabaseCommitter } from './database-committer.ts'
 import type { Delivery } from './delivery.ts'
 import { type GroupPosition, readGroupPositions } from './group-positions.ts'
+import { Holding } from './holding.ts'
 import { Lanes, type Limit } from './lanes.ts'
+import { Limits } from './limits.ts'
 import { LogCommitter } from './log-committer.ts'
-import { describeTask, PartitionTask, type TaskOwner } from './partition-task.ts'
+import { openPartition, type PartitionOpening } from './partition-opening.ts'
+import { describeTask, type PartitionTask, type TaskOwner } from './partition-task.ts'
+import { redriveRoute, redriveTopic } from './redrive.ts'
 import { KeylessRotation } from './stager.ts'
-import { findStartingPoint } from './starting-point.ts'
 
 /** Bytes of records that are taken and not finished, over all partitions of a member. */
 const mostHeldBytes = 32 << 20
@@ -37,9 +42,10 @@ export class Consumer implements TaskOwner, AttemptOwner {
   readonly #tasks = new Map<string, PartitionTask>()
   readonly #lanes: Lanes<Delivery>
   readonly #runner: AttemptRunner
-  readonly #limits = new Map<Route, Limit>()
-  readonly #sources: ReadonlyMap<string, AnyDefinition>
-  readonly #idleWaiters = new Set<() => void>()
+  readonly #limits = new Limits()
+  readonly #sources: Map<string, AnyDefinition>
+  /** An attempt has ended, or waits. */
+  readonly #attempts = new Condition()
   /** What a handler sets off by a handle is no part of it: not in its transaction, nor in its scope. */
   readonly #outside = AsyncLocalStorage.snapshot()
   #state: 'new' | 'running' | 'stopping' | 'stopped' = 'new'
@@ -47,12 +53,16 @@ export class Consumer implements TaskOwner, AttemptOwner {
   #failure: Error | undefined
   /** Some task was refused more records because of the memory that all hold together. */
   #isStarved = false
-  #log: Log | undefined
   #home: DatabaseHome | undefined
   #reader: Reader | undefined
   #member: Member | undefined
   #offsets: LogCommitter | undefined
   #database: DatabaseCommitter | undefined
+  #holding: Holding | undefined
+  #opening: PartitionOpening | undefined
+  /** The topic by which the group is told to handle dead letters again. */
+  #redrives: AnyDefinition | undefined
+  #redriveRoute: Route | undefined
   #polling: Promise<void> = Promise.resolve()
   #stopped: Promise<void> | undefined
 
@@ -62,7 +72,8 @@ export class Consumer implements TaskOwner, AttemptOwner {
     this.#sources = new Map(specification.sources.map((source) => [source.name, source]))
     this.#lanes = new Lanes(specification.concurrency, (delivery) => this.#runner.run(delivery))
     const scope = { host, componentName: specification.group, log: host.logger }
-    this.#runner = new AttemptRunner({ scope, owner: this, random })
+    const { whenSpent } = specification
+    this.#runner = new AttemptRunner({ scope, owner: this, whenSpent, random })
   }
 
   /** Resolves when the group gave it its partitions (perhaps none), and without them when it is stopped meanwhile. */
@@ -70,7 +81,6 @@ export class Consumer implements TaskOwner, AttemptOwner {
     const { group, sources, database } = this.#specification
     await this.#host.ensure(sources)
     const log = await this.#host.log()
-    this.#log = log
     this.#home = database === undefined ? undefined : await this.#host.home(database)
     if (this.#state !== 'new') return
     this.#reader = log.createReader()
@@ -85,14 +95,13 @@ export class Consumer implements TaskOwner, AttemptOwner {
       committed: () => this.#admitAll(),
       lazy: this.#home !== undefined,
     })
-    if (this.#home !== undefined) {
-      const parts = { home: this.#home, offsets: this.#offsets, host: this.#host, componentName: group }
-      this.#database = new DatabaseCommitter(parts)
-    }
+    await this.#prepareHolding(log)
+    const parts = { offsets: this.#offsets, host: this.#host, componentName: group }
+    if (this.#home !== undefined) this.#database = new DatabaseCommitter({ ...parts, home: this.#home })
     this.#state = 'running'
     this.#member = await log.join({
       group,
-      topics: sources.map(({ name }) => name),
+      topics: [...this.#sources.keys()],
       listener: {
         assigned: (leases) => this.#assign(leases),
         revoked: (leases) => this.#revoke(leases),
@@ -104,6 +113,30 @@ export class Consumer implements TaskOwner, AttemptOwner {
     // Stopped while it joined: `stop` had no member yet that could leave.
     if (this.#state === 'running') this.#polling = this.#poll()
     else await this.#member.leave()
+  }
+
+  /** What keeps records that wait, and how dead ones come back. */
+  async #prepareHolding(log: Log): Promise<void> {
+    const { group, sources } = this.#specification
+    const partitions = Math.max(...sources.map(({ name }) => this.#host.knownTopic(name)!.partitions))
+    this.#redrives = redriveTopic(group, partitions)
+    await this.#host.ensureInternal({ name: this.#redrives.name, partitions })
+    this.#sources.set(this.#redrives.name, this.#redrives)
+    const holding = new Holding({
+      host: this.#host,
+      group,
+      whenSpent: this.#specification.whenSpent,
+      lanes: this.#lanes,
+      partitions,
+      settle: (delivery, outputs) => (this.#database ?? this.#offsets!).settle(delivery, outputs),
+      store: (task) => this.#store(task),
+      storeNow: (task) => this.#storeNow(task),
+      failed: (error) => this.failed(error),
+    })
+    this.#holding = holding
+    this.#redriveRoute = redriveRoute(group, { taskOf: (place) => this.#tasks.get(describeTask(place)), holding })
+    const shared = { host: this.#host, log, home: this.#home, specification: this.#specification }
+    this.#opening = { ...shared, holding, owner: this }
   }
 
   /** Takes nothing more, waits for what runs up to the deadline, aborts the rest, commits, leaves. */
@@ -128,27 +161,22 @@ export class Consumer implements TaskOwner, AttemptOwner {
 
   /** Records that are in the log and not finished, over all partitions of the sources. */
   async lag(): Promise<number> {
-    let lag = 0
-    for (const { position, end } of await this.#positions()) lag += Math.max(0, end - position)
-    return lag
+    return (await this.#positions()).reduce((lag, { position, end }) => lag + Math.max(0, end - position), 0)
   }
 
   /** Exact at the moment of the answer: no record below the end is unfinished, and all of it is committed. */
   async unsettled(): Promise<readonly Unsettled[]> {
     if (this.#state !== 'running') return []
-    const { group } = this.#specification
-    const found: Unsettled[] = []
-    for (const { name, position, end } of await this.#positions()) {
-      if (position >= end) continue
-      const task = this.#tasks.get(name)
-      const dueMs = task === undefined ? undefined : this.#waitsFor(task, end)
-      if (dueMs !== undefined) found.push({ what: `'${group}': a record of ${name} waits for its next attempt`, dueMs })
-      else found.push({ what: `'${group}': ${name} is at ${position}, its end is ${end}${this.#why()}` })
-    }
-    // A database as home: its checkpoint is what counts, and that is committed with each record.
-    const committed = this.#home !== undefined || (this.#offsets?.clean ?? true)
-    if (found.length === 0 && !committed) found.push({ what: `'${group}': its commit is on the way` })
-    return found
+    return findUnsettledOf({
+      group: this.#specification.group,
+      positions: await this.#positions(),
+      tasks: this.#tasks,
+      waiting: this.#runner.parked,
+      running: this.#lanes.running,
+      pausedFor: this.#pausedFor,
+      // A database as home: its checkpoint is what counts, and that is committed with each record.
+      isCommitted: this.#home !== undefined || (this.#offsets?.clean ?? true),
+    })
   }
 
   // What tasks ask for.
@@ -159,22 +187,19 @@ export class Consumer implements TaskOwner, AttemptOwner {
     return may
   }
   route(source: AnyDefinition, name: string | undefined): Route | undefined {
-    return this.#specification.route(source, name)
+    return source === this.#redrives ? this.#redriveRoute : this.#specification.route(source, name)
   }
-  get tombstones(): Route | undefined {
-    return this.#specification.tombstones
+  tombstoneRoute(source: AnyDefinition): Route | undefined {
+    return source === this.#redrives ? this.#redriveRoute : this.#specification.tombstones
   }
   limitOf(route: Route): Limit | undefined {
-    if (route.concurrency === undefined) return undefined
-    let limit = this.#limits.get(route)
-    if (limit === undefined) {
-      limit = { most: route.concurrency, running: 0, waiting: [] }
-      this.#limits.set(route, limit)
-    }
-    return limit
+    return this.#limits.of(route)
   }
   offer(delivery: Delivery): void {
-    this.#lanes.offer(delivery)
+    this.#holding!.offer(delivery)
+  }
+  delay(delivery: Delivery, dueMs: number): boolean {
+    return this.#holding!.delay(delivery, dueMs)
   }
   touched(task: PartitionTask): void {
     this.#offsets!.touch(task)
@@ -184,9 +209,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
     if (task.hasBacklog || this.#pausedFor !== undefined) this.#reader!.pause(task.lease)
     else this.#reader!.resume(task.lease)
   }
-  unreadable(error: unknown): void {
-    this.failed(toError(error))
-  }
+  readonly unreadable = (error: unknown): void => this.failed(toError(error))
 
   // What attempts ask for.
 
@@ -198,24 +221,34 @@ export class Consumer implements TaskOwner, AttemptOwner {
     this.#offsets!.finish(attempt)
     return undefined
   }
-  release(delivery: Delivery): void {
+  hold(delivery: Delivery, next: { readonly attempt: number; readonly dueMs: number }): boolean {
+    if (!this.#holding!.hold(delivery, next)) return false
+    this.#host.progressed()
+    this.#attempts.changed()
+    return true
+  }
+  bury(delivery: Delivery, error: Error): Promise<void> {
+    return this.#holding!.bury(delivery, error)
+  }
+  release(delivery: Delivery, isDone: boolean): void {
     const { task } = delivery
-    task.letGo(delivery)
-    this.#lanes.done(delivery)
+    if (delivery.parked === undefined) task.letGo(delivery)
+    if (!this.#holding!.release(delivery, isDone)) this.#lanes.done(delivery)
     if (this.#isStarved) this.#admitAll()
     else if (task.hasBacklog && this.#takes) task.admit()
-    if (this.#idleWaiters.size > 0) for (const check of [...this.#idleWaiters]) check()
+    this.#attempts.changed()
   }
   park(delivery: Delivery): void {
     this.#lanes.park(delivery)
     this.#host.progressed()
-    for (const check of [...this.#idleWaiters]) check()
+    this.#attempts.changed()
   }
   unpark(delivery: Delivery): void {
     this.#lanes.unpark(delivery)
   }
   lost(task: PartitionTask): void {
     if (task.closed) return
+    this.#host.logger.warn(`'${this.#specification.group}' lost ${describeTask(task)}: another owner has it now`)
     task.close('lost')
     this.#runner.stopTask(task)
     this.#runner.abort(task)
@@ -249,14 +282,10 @@ export class Consumer implements TaskOwner, AttemptOwner {
 
   async #assign(leases: readonly Lease[]): Promise<void> {
     for (const lease of leases) {
-      const source = this.#sources.get(lease.topic)!
-      const topicId = this.#host.knownTopic(lease.topic)!.id
-      const log = this.#log!
-      const query = { log, home: this.#home, specification: this.#specification, partition: lease, topicId }
-      const { progress, checkpoint, isNew } = await findStartingPoint(query)
-      const task = new PartitionTask({ lease, source, topicId, checkpoint, progress, owner: this })
+      const { task, isNew } = await openPartition(this.#opening!, lease, this.#sources.get(lease.topic)!)
       this.#tasks.set(describeTask(lease), task)
-      this.#reader!.assign(lease, progress.position)
+      task.open()
+      this.#reader!.assign(lease, task.tracker.position)
       if (this.#pausedFor !== undefined) this.#reader!.pause(lease)
       if (!isNew || this.#specification.startAt === 'earliest') continue
       // Kept, or a restart before the first record would begin at a later end, which a time that is now or to come also
@@ -264,6 +293,17 @@ export class Consumer implements TaskOwner, AttemptOwner {
       if (this.#database !== undefined) await this.#storeCheckpoint(task)
       else this.#offsets!.touch(task)
     }
+  }
+
+  #store(task: PartitionTask): void {
+    if (this.#database === undefined) this.#offsets!.touch(task)
+    else void this.#storeCheckpoint(task)
+  }
+
+  async #storeNow(task: PartitionTask): Promise<void> {
+    if (this.#database !== undefined) return this.#database.store(task)
+    this.#offsets!.touch(task)
+    return this.#offsets!.flush()
   }
 
   /** Before these move: what runs of them ends, all of it is committed. */
@@ -281,7 +321,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
       },
       Math.min(this.#host.drainTimeoutMs, longestTimeoutMs),
     )
-    await this.#until(() => tasks.every((task) => task.running === 0))
+    await this.#attempts.until(() => tasks.every((task) => task.running === 0))
     clearTimeout(abort)
     if (this.#database !== undefined) for (const task of tasks) await this.#storeCheckpoint(task)
     await this.#offsets!.flush()
@@ -322,7 +362,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
     await this.#polling
     const abort = setTimeout(() => this.#runner.abort(), Math.min(deadlineMs, longestTimeoutMs))
     try {
-      await this.#until(() => this.#lanes.running === 0)
+      await this.#attempts.until(() => this.#lanes.running === 0)
       await this.#offsets?.flush()
       await this.#member?.leave()
     } finally {
@@ -335,19 +375,6 @@ export class Consumer implements TaskOwner, AttemptOwner {
 
   get #takes(): boolean {
     return this.#state === 'running' && this.#failure === undefined
-  }
-
-  /** Looks whenever an attempt has ended. */
-  #until(holds: () => boolean): Promise<void> {
-    if (holds()) return Promise.resolve()
-    return new Promise((resolve) => {
-      const check = () => {
-        if (!holds()) return
-        this.#idleWaiters.delete(check)
-        resolve()
-      }
-      this.#idleWaiters.add(check)
-    })
   }
 
   #heldBytes(): number {
@@ -364,22 +391,9 @@ export class Consumer implements TaskOwner, AttemptOwner {
     this.#isStarved = false
     if (this.#takes) for (const task of this.#tasks.values()) task.admit()
   }
-  /** The next attempt's time, where this partition waits for nothing else. */
-  #waitsFor(task: PartitionTask, end: number): number | undefined {
-    if (this.#lanes.running > 0 || task.hasBacklog || task.tracker.fetched < end) return undefined
-    let dueMs: number | undefined
-    for (const delivery of this.#runner.parked) {
-      if (delivery.task === task) dueMs = Math.min(dueMs ?? Number.POSITIVE_INFINITY, delivery.dueMs!)
-    }
-    return dueMs
-  }
-  #why(): string {
-    return this.#pausedFor === undefined ? '' : ` (paused: ${this.#pausedFor})`
-  }
-
   #positions(): Promise<readonly GroupPosition[]> {
-    const { group, sources } = this.#specification
-    const topics = sources.map(({ name }) => name)
+    const { group } = this.#specification
+    const topics = [...this.#sources.keys()]
     const position = (name: string) => this.#tasks.get(name)?.tracker.position
     return readGroupPositions(this.#host, { group, topics, position })
   }

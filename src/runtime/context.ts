@@ -24,7 +24,12 @@ export interface PublishOptions {
   readonly id?: string
 }
 /** How one task is sent. */
-export interface SendOptions extends PublishOptions {}
+export interface SendOptions extends PublishOptions {
+  /** How long after now it is due; at once by default. From 1 ms to years, kept durably. */
+  readonly delay?: Duration
+  /** In place of `delay`: when it is due. */
+  readonly at?: Date
+}
 
 /** What a handler may put out. Declared, not awaited: it commits with the handler, or not at all. */
 export interface Outputs {

@@ -1,7 +1,9 @@
 import type { Host } from './attachment.ts'
 import type { Attempt } from './attempt.ts'
 import type { DatabaseHome, HomeTransaction } from './commit-home.ts'
+import type { Delivery } from './delivery.ts'
 import type { LogCommitter } from './log-committer.ts'
+import type { OutputMessage } from './output.ts'
 import type { PartitionTask } from './partition-task.ts'
 
 /** Skipped records after which a checkpoint is written without a handler. */
@@ -40,14 +42,25 @@ export class DatabaseCommitter {
    * record of the same partition that came between would store this one as unfinished, and a crash would repeat it.
    */
   async finish(attempt: Attempt, transaction: HomeTransaction): Promise<void> {
-    const { task, entry } = attempt.delivery
+    await this.settle(attempt.delivery, attempt.outputs, transaction)
+  }
+
+  /** The record is done: finished, or out of the store, in this transaction with these outputs. */
+  async settle(
+    { task, entry, parked }: Delivery,
+    outputs: readonly OutputMessage[],
+    transaction: HomeTransaction = this.begin(),
+  ): Promise<void> {
+    const { tracker, parking } = task
+    const removal = parked === undefined ? [] : parking.removal(parked)
     await transaction.commit({
       checkpoint: task.checkpoint!,
-      advance: () => task.tracker.progress(entry),
-      outputs: attempt.outputs,
+      advance: () => ({ progress: tracker.progress(entry), stores: [parking.buffer.take(removal)] }),
+      outputs,
       committed: () => {
-        task.tracker.finish(entry)
-        this.#stored.set(task, task.tracker.fetched)
+        if (entry !== undefined) tracker.finish(entry)
+        parking.buffer.committed()
+        this.#stored.set(task, tracker.fetched)
       },
     })
     this.#offsets.touch(task)
@@ -61,10 +74,16 @@ export class DatabaseCommitter {
 
   /** Writes the checkpoint of a task as it stands: what was skipped is not read again. */
   async store(task: PartitionTask): Promise<void> {
-    const { fetched } = task.tracker
-    if (this.#stored.get(task) === fetched) return
-    const transaction = this.#home.begin()
-    await transaction.commit({ checkpoint: task.checkpoint!, advance: () => task.tracker.progress(), outputs: [] })
-    this.#stored.set(task, fetched)
+    const { tracker, parking } = task
+    if (this.#stored.get(task) === tracker.fetched && !parking.buffer.isDirty) return
+    await this.begin().commit({
+      checkpoint: task.checkpoint!,
+      advance: () => ({ progress: tracker.progress(), stores: [parking.buffer.take()] }),
+      outputs: [],
+      committed: () => {
+        parking.buffer.committed()
+        this.#stored.set(task, tracker.fetched)
+      },
+    })
   }
 }

@@ -2,5 +2,13 @@
 export const idHeader = 'millrace-id'
 /** W3C Trace Context: carried from a record to what its handler puts out. */
 export const traceHeader = 'traceparent'
+/** When a task is due, in milliseconds since the epoch. */
+export const dueHeader = 'millrace-due'
+/** Where a dead letter comes from. */
+export const originHeader = 'millrace-origin'
+/** How often a dead letter was tried. */
+export const attemptHeader = 'millrace-attempt'
+/** Why a dead letter is dead. */
+export const errorHeader = 'millrace-error'
 /** Names that begin with it are refused from users. */
 export const ownPrefix = 'millrace-'

@@ -3,6 +3,8 @@ import { FencedError } from '../log/errors.ts'
 import type { Log, Member, Unit } from '../log/log.ts'
 import type { Host } from './attachment.ts'
 import type { Attempt } from './attempt.ts'
+import type { PartitionStoreWrites } from './commit-home.ts'
+import type { Delivery } from './delivery.ts'
 import type { OutputMessage } from './output.ts'
 import type { PartitionTask } from './partition-task.ts'
 import { encodeFinished, type Progress } from './progress.ts'
@@ -21,6 +23,7 @@ interface TaskCommit {
   readonly task: PartitionTask
   readonly progress: Progress
   readonly outputs: readonly OutputMessage[]
+  readonly stores: readonly PartitionStoreWrites[]
 }
 /** What a committer needs of its consumer. */
 export interface LogCommitterOptions {
@@ -84,9 +87,14 @@ export class LogCommitter {
 
   /** The attempt has ended well: its record is finished, its outputs go out with the next commit. */
   finish(attempt: Attempt): void {
-    const { task, entry } = attempt.delivery
-    if (attempt.outputs.length > 0) this.#keep(task, attempt.outputs)
-    task.tracker.finish(entry)
+    this.settle(attempt.delivery, attempt.outputs)
+  }
+
+  /** The record is done: finished, or out of the store. These go out with the commit of that. */
+  settle({ task, entry, parked }: Delivery, outputs: readonly OutputMessage[]): void {
+    if (outputs.length > 0) this.#keep(task, outputs)
+    if (parked === undefined) task.tracker.finish(entry!)
+    else for (const [key, value] of task.parking.removal(parked)) task.parking.buffer.put(key, value)
     this.touch(task)
   }
 
@@ -151,6 +159,7 @@ export class LogCommitter {
         if (commits.length === 0) break
         try {
           await this.#options.log.commit(this.#build(commits))
+          for (const { task } of commits) if (!this.#options.lazy) task.parking.buffer.committed()
           break
         } catch (error) {
           // Fenced: a lease ended between staging and commit. Those that are still ours are committed without it.
@@ -166,7 +175,10 @@ export class LogCommitter {
   #take(): readonly TaskCommit[] {
     const commits: TaskCommit[] = []
     for (const task of this.#dirty) {
-      commits.push({ task, progress: task.tracker.progress(), outputs: this.#outputs.get(task) ?? [] })
+      const { tracker, parking } = task
+      // With a database as home the stores are there, and commit with its transactions.
+      const stores = this.#options.lazy || !parking.buffer.isDirty ? [] : [parking.buffer.take()]
+      commits.push({ task, progress: tracker.progress(), outputs: this.#outputs.get(task) ?? [], stores })
     }
     this.#dirty.clear()
     this.#outputs.clear()
@@ -196,7 +208,10 @@ export class LogCommitter {
       position: progress.position,
       metadata: encodeFinished(progress),
     }))
-    return { batches: stager.take(), offsets: { group, member: this.#member!, offsets } }
+    const stores = commits.flatMap(({ task: { topic, partition }, stores }) =>
+      stores.map((store) => ({ ...store, topic, partition })),
+    )
+    return { batches: stager.take(), offsets: { group, member: this.#member!, offsets }, stores }
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
+import { ManualClock } from '../core/manual-clock.ts'
 import { FencedError } from '../log/errors.ts'
 import type { Lease, Log, Member, Topic, Unit } from '../log/log.ts'
 import { topic } from '../topics/topic.ts'
@@ -7,6 +8,7 @@ import type { Host } from './attachment.ts'
 import type { Attempt } from './attempt.ts'
 import { LogCommitter } from './log-committer.ts'
 import type { OutputMessage } from './output.ts'
+import { Parking } from './parking.ts'
 import { PartitionTask, type TaskOwner } from './partition-task.ts'
 import { KeylessRotation } from './stager.ts'
 
@@ -14,7 +16,8 @@ const source = topic('numbers', { schema: z.unknown() })
 const owner: TaskOwner = {
   mayAdmit: () => true,
   route: () => undefined,
-  tombstones: undefined,
+  tombstoneRoute: () => undefined,
+  delay: () => false,
   limitOf: () => undefined,
   offer() {},
   touched() {},
@@ -39,6 +42,7 @@ class Bench {
         topicId: 'id',
         checkpoint: undefined,
         progress: { position: 0, finished: [] },
+        parking: new Parking({ clock: new ManualClock(), read: async () => [], due() {} }),
         owner,
       }),
   )

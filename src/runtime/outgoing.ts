@@ -1,11 +1,13 @@
 import type { Clock } from '../core/clock.ts'
+import { toMilliseconds } from '../core/duration.ts'
+import { messageOf } from '../core/errors.ts'
 import type { NewId } from '../core/ids.ts'
 import type { RecordHeader } from '../log/records/batch-writer.ts'
 import { NoKeyError } from '../topics/errors.ts'
 import type { AnyDefinition } from '../topics/types.ts'
-import type { PublishOptions } from './context.ts'
+import type { SendOptions } from './context.ts'
 import { InvalidPublishOptionsError } from './errors.ts'
-import { idHeader, ownPrefix, traceHeader } from './headers.ts'
+import { dueHeader, idHeader, ownPrefix, traceHeader } from './headers.ts'
 import type { OutputMessage } from './output.ts'
 
 /** An `OutputMessage` with its id at hand. */
@@ -28,7 +30,7 @@ export function encodeOutgoing(
   definition: AnyDefinition,
   input: unknown,
   source: OutgoingSource,
-  options?: PublishOptions,
+  options?: SendOptions,
 ): Outgoing {
   const { key, value } = definition['~definition'].encode(input)
   const id = options?.id ?? source.newId()
@@ -57,7 +59,7 @@ export function encodeTombstone(definition: AnyDefinition, key: string, source: 
   }
 }
 
-function buildHeaders(id: string, source: OutgoingSource, options?: PublishOptions): readonly RecordHeader[] {
+function buildHeaders(id: string, source: OutgoingSource, options?: SendOptions): readonly RecordHeader[] {
   if (options === undefined) {
     return source.traceparent === undefined
       ? [[idHeader, id]]
@@ -71,10 +73,18 @@ function buildHeaders(id: string, source: OutgoingSource, options?: PublishOptio
   const given = options.headers ?? {}
   if (source.traceparent !== undefined && !(traceHeader in given)) headers.push([traceHeader, source.traceparent])
   for (const [name, value] of Object.entries(given)) headers.push([name, value])
+  const dueMs = dueOf(options, source.clock)
+  if (dueMs !== undefined) headers.push([dueHeader, String(dueMs)])
   return headers
 }
 
-function checkOptions({ id, headers = {} }: PublishOptions): void {
+function dueOf({ delay, at }: SendOptions, clock: Clock): number | undefined {
+  if (at !== undefined) return at.getTime()
+  const delayMs = delay === undefined ? 0 : toMilliseconds(delay)
+  return delayMs > 0 ? Math.round(clock.nowMs() + delayMs) : undefined
+}
+
+function checkOptions({ id, headers = {}, delay, at }: SendOptions): void {
   const faults: string[] = []
   if (id !== undefined && !(typeof id === 'string' && /^[\x21-\x7e]{1,256}$/.test(id))) {
     faults.push('id: 1 to 256 printable ASCII characters without spaces')
@@ -83,6 +93,13 @@ function checkOptions({ id, headers = {} }: PublishOptions): void {
     if (name.startsWith(ownPrefix))
       faults.push(`headers.${name}: names that begin with '${ownPrefix}' are the framework's own`)
     if (typeof value !== 'string') faults.push(`headers.${name}: a header's value is text`)
+  }
+  if (at !== undefined && !(at instanceof Date && !Number.isNaN(at.getTime()))) faults.push('at: give a valid Date')
+  if (at !== undefined && delay !== undefined) faults.push('at: give a delay or a time, not both')
+  try {
+    if (delay !== undefined) toMilliseconds(delay)
+  } catch (error) {
+    faults.push(`delay: ${messageOf(error)}`)
   }
   if (faults.length > 0) throw new InvalidPublishOptionsError(faults)
 }

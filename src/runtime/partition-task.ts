@@ -1,14 +1,16 @@
-import { messageOf } from '../core/errors.ts'
+import { invariant, messageOf } from '../core/errors.ts'
 import type { Fetched, Lease } from '../log/log.ts'
-import type { RecordCursor } from '../log/records/record-batch.ts'
+import type { RecordBatch, RecordCursor } from '../log/records/record-batch.ts'
 import { UnreadableRecordError } from '../topics/errors.ts'
 import type { AnyDefinition } from '../topics/types.ts'
 import type { Checkpoint } from './commit-home.ts'
 import type { Route } from './consumer-specification.ts'
 import type { Delivery, HeldBatch } from './delivery.ts'
-import { idHeader, traceHeader } from './headers.ts'
+import { dueHeader, idHeader, traceHeader } from './headers.ts'
 import type { LaneEntry, Limit } from './lanes.ts'
 import { OffsetTracker } from './offset-tracker.ts'
+import type { ParkedRecord } from './parked-record.ts'
+import type { Parking } from './parking.ts'
 import { encodeFinished, type Progress } from './progress.ts'
 
 /** Taken and not finished at most, so that what is finished among them fits into an offset's metadata (4,096 bytes). */
@@ -19,14 +21,19 @@ const fewUnfinished = 200
 const admissionStride = 64
 const mostMetadataLength = 2_900
 
+/** Of a parked record that nobody handles any more: it is done without a handler. */
+const unwanted: Route = { handle: () => undefined, retry: { attempts: 1, delayMs: 0, maxDelayMs: 0 }, timeoutMs: 1_000 }
+
 /** What a task needs of its consumer. */
 export interface TaskOwner {
   /** False while the component has all that it may hold in memory; of records, a task that has none may take some. */
   mayAdmit(task: PartitionTask): boolean
   route(source: AnyDefinition, name: string | undefined): Route | undefined
-  readonly tombstones: Route | undefined
+  tombstoneRoute(source: AnyDefinition): Route | undefined
   limitOf(route: Route): Limit | undefined
   offer(delivery: Delivery): void
+  /** Parks a task that is not due; false when it is due, or there is no room. */
+  delay(delivery: Delivery, dueMs: number): boolean
   /** The task's position moved without a handler. */
   touched(task: PartitionTask): void
   /** The backlog is empty, or it is not: fetch on or wait. */
@@ -41,6 +48,7 @@ export interface PartitionTaskOptions {
   /** Of a database as commit home. */
   readonly checkpoint: Checkpoint | undefined
   readonly progress: Progress
+  readonly parking: Parking
   readonly owner: TaskOwner
 }
 
@@ -60,8 +68,11 @@ export class PartitionTask {
   readonly topicId: string
   readonly checkpoint: Checkpoint | undefined
   readonly tracker: OffsetTracker
+  readonly parking: Parking
   /** Busy keys. */
   readonly lanes: Map<string, LaneEntry[]> = new Map()
+  /** Keys whose lanes are held by parked records. */
+  readonly parkedLanes: Set<string> = new Set()
   /** Attempts that run; the task's consumer counts. */
   running = 0
   /** Bytes of the batches that hold records which were taken and are not finished. */
@@ -83,6 +94,7 @@ export class PartitionTask {
     this.checkpoint = options.checkpoint
     this.tracker = new OffsetTracker(options.progress.position, options.progress.finished)
     this.#owner = options.owner
+    this.parking = options.parking
   }
 
   get topic(): string {
@@ -130,6 +142,27 @@ export class PartitionTask {
     this.#state = how === 'lost' || this.#state === 'closed' ? 'closed' : 'closing'
     this.#backlog = []
     this.#cursor = undefined
+    this.parking.close()
+  }
+
+  /** What was parked when it was taken over goes on: held keys keep their lanes busy. */
+  open(): void {
+    for (const key of this.parking.heldKeys) {
+      this.lanes.set(key, [])
+      this.parkedLanes.add(key)
+    }
+    this.parking.open()
+  }
+
+  /** A parked record as a delivery; its body was read from the store. */
+  restore(record: ParkedRecord, batch: RecordBatch): Delivery {
+    const cursor = batch.records()
+    invariant(cursor.next(), `the parked record ${record.sequence} is empty`)
+    const delivery = this.#read(cursor, unwanted)!
+    delivery.parked = record
+    delivery.attempt = record.attempt
+    delivery.failure = record.failure
+    return delivery
   }
 
   #mayTake(): boolean {
@@ -188,27 +221,50 @@ export class PartitionTask {
     const { offset } = cursor
     if (offset < this.tracker.fetched) return false
     if (this.tracker.wasFinished(offset)) return this.#skip(offset)
+    const read = this.#read(cursor)
+    if (read === undefined) return this.#skip(offset)
+    const { held } = read
+    if (held.records++ === 0) this.heldBytes += held.bytes
+    read.entry = this.tracker.start(offset)
+    const dueMs = this.source.kind === 'queue' ? Number(cursor.headerText(dueHeader) ?? 0) : 0
+    if (dueMs > 0 && this.#owner.delay(read, dueMs)) return false
+    this.#owner.offer(read)
+    return true
+  }
+
+  /** The record under the cursor, outside of tracker and lanes; undefined for one that nobody wants. */
+  #read(cursor: RecordCursor, otherwise?: Route): Delivery | undefined {
     const { source } = this
     const definition = source['~definition']
     const isTombstone = cursor.valueLength < 0
     // Neither key nor value: there is nothing that is gone.
-    if (isTombstone && cursor.keyLength < 0) return this.#skip(offset)
-    const event = isTombstone ? cursor.keyText() : definition.decode(cursor, this.partition)
-    const route = isTombstone ? this.#owner.tombstones : this.#routeOf(definition.nameOf(event), offset)
-    if (route === undefined) return this.#skip(offset)
+    if (isTombstone && cursor.keyLength < 0) return undefined
+    let event: unknown
+    let route: Route | undefined
+    try {
+      event = isTombstone ? cursor.keyText() : definition.decode(cursor, this.partition)
+      route = isTombstone ? this.#owner.tombstoneRoute(source) : this.#owner.route(source, definition.nameOf(event))
+    } catch (cause) {
+      // Known now and said in its turn: in its lane it fails for good.
+      route = refusing(this.#unreadable(cursor.offset, cause))
+    }
+    route ??= otherwise
+    if (route === undefined) return undefined
+    const { offset } = cursor
     const key = cursor.keyText()
-    const held = this.#heldBatch
-    if (held.records++ === 0) this.heldBytes += held.bytes
-    this.#owner.offer({
+    return {
       task: this,
       source,
-      entry: this.tracker.start(offset),
+      offset,
+      entry: undefined,
+      parked: undefined,
       cursor,
       bookmark: cursor.bookmark,
       timestampMs: cursor.timestampMs,
       key,
       event,
-      held,
+      sizeBytes: Math.max(cursor.valueLength, 0) + Math.max(cursor.keyLength, 0),
+      held: this.#heldBatch,
       id: cursor.headerText(idHeader) || `${this.topicId}/${this.partition}/${offset}`,
       traceparent: cursor.headerText(traceHeader) ?? undefined,
       route,
@@ -217,16 +273,13 @@ export class PartitionTask {
       laneKey: key,
       attempt: 1,
       dueMs: undefined,
-    })
-    return true
-  }
-  #routeOf(name: string | undefined, offset: number): Route | undefined {
-    try {
-      return this.#owner.route(this.source, name)
-    } catch (cause) {
-      const place = { topic: this.topic, partition: this.partition, offset }
-      throw new UnreadableRecordError(place, [{ path: '', message: messageOf(cause) }], { cause })
+      failure: undefined,
     }
+  }
+  #unreadable(offset: number, cause: unknown): Error {
+    if (cause instanceof UnreadableRecordError) return cause
+    const place = { topic: this.topic, partition: this.partition, offset }
+    return new UnreadableRecordError(place, [{ path: '', message: messageOf(cause) }], { cause })
   }
   #skip(offset: number): false {
     this.tracker.skip(offset)
@@ -237,4 +290,12 @@ export class PartitionTask {
 /** For people: `order-events/3`. */
 export function describeTask({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
   return `${topic}/${partition}`
+}
+
+/** The route of a record that cannot be handled: it fails with this error, for good. */
+function refusing(error: Error): Route {
+  const handle = (): never => {
+    throw error
+  }
+  return { ...unwanted, handle }
 }

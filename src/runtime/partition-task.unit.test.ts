@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
+import { ManualClock } from '../core/manual-clock.ts'
 import type { Fetched } from '../log/log.ts'
 import { sealBatch } from '../log/records/batch-sealer.ts'
 import { BatchWriter } from '../log/records/batch-writer.ts'
@@ -7,6 +8,7 @@ import { RecordBatch } from '../log/records/record-batch.ts'
 import { topic } from '../topics/topic.ts'
 import type { Route } from './consumer-specification.ts'
 import type { Delivery } from './delivery.ts'
+import { Parking } from './parking.ts'
 import { PartitionTask, type TaskOwner } from './partition-task.ts'
 
 const source = topic('numbers', { schema: z.number() })
@@ -27,11 +29,12 @@ function taskOf({ endsAtOnce, ...parts }: { readonly endsAtOnce: boolean } & Par
   const owner: TaskOwner = {
     mayAdmit: () => true,
     route: () => route,
-    tombstones: route,
+    tombstoneRoute: () => route,
+    delay: () => false,
     limitOf: () => undefined,
     offer: (delivery) => {
       offered.push(delivery)
-      if (endsAtOnce) task.tracker.finish(delivery.entry)
+      if (endsAtOnce) task.tracker.finish(delivery.entry!)
     },
     touched() {},
     backlogChanged() {},
@@ -40,22 +43,36 @@ function taskOf({ endsAtOnce, ...parts }: { readonly endsAtOnce: boolean } & Par
   }
   const lease = { topic: 'numbers', partition: 0, epoch: 1 }
   const progress = { position: 0, finished: [] }
-  const task = new PartitionTask({ lease, source, topicId: 'id', checkpoint: undefined, progress, owner })
+  const parking = new Parking({ clock: new ManualClock(), read: async () => [], due() {} })
+  const task: PartitionTask = new PartitionTask({
+    lease,
+    source,
+    topicId: 'id',
+    checkpoint: undefined,
+    progress,
+    parking,
+    owner,
+  })
   return { task, offered, errors }
 }
 
 describe('a task at a record that cannot be read', () => {
-  it('takes none behind it, however often it is asked, so that its position stays there', () => {
+  it('offers it to its lane with the reason, unfinished, so that the position stays there until it is dealt with', () => {
     const { task, offered, errors } = taskOf({ endsAtOnce: false })
     task.accept(fetchedAt(0, [1, 'broken', 3]))
-    expect(errors).toMatchObject([{ code: 'UNREADABLE_RECORD', place: { offset: 1 } }])
+    expect(errors).toEqual([])
+    expect(() => offered[1]!.route.handle(undefined as never, undefined as never)).toThrow(
+      expect.objectContaining({ code: 'UNREADABLE_RECORD', place: { topic: 'numbers', partition: 0, offset: 1 } }),
+    )
+    expect(offered.map(({ offset, event }) => [offset, event])).toEqual([
+      [0, 1],
+      [1, undefined],
+      [2, 3],
+    ])
 
-    task.tracker.finish(offered[0]!.entry)
-    task.admit()
-    task.accept(fetchedAt(3, [4]))
-    expect(offered.map(({ event }) => event)).toEqual([1])
-    expect(errors).toHaveLength(1)
-    expect(task.tracker.progress()).toEqual({ position: 1, finished: [] })
+    task.tracker.finish(offered[0]!.entry!)
+    task.tracker.finish(offered[2]!.entry!)
+    expect(task.tracker.progress()).toEqual({ position: 1, finished: [[2, 2]] })
   })
 })
 

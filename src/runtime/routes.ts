@@ -6,6 +6,7 @@ import type { AnyDefinition } from '../topics/types.ts'
 import type { AttachableComponent } from './attachment.ts'
 import type { Route } from './consumer-specification.ts'
 import type { RetryOptions } from './context.ts'
+import type { WhenSpent } from './failures.ts'
 import { type RetryPolicy, readRetry } from './retry.ts'
 
 /** A handler, whatever its event: the types were checked where the component was made. */
@@ -37,6 +38,13 @@ export function readAttemptLimits(
   const timeoutMs = faults.attempt(`${path}timeout`, () => toMilliseconds(timeout))
   faults.expect(timeoutMs !== 0, `${path}timeout`, 'give more than nothing')
   return { retry, timeoutMs: timeoutMs ?? defaultTimeoutMs }
+}
+
+/** The policy for records that are given up, `'stop'` by default. */
+export function readWhenSpent(value: WhenSpent | undefined, faults: FaultList): WhenSpent {
+  const known = value === undefined || ['dead-letter', 'skip', 'stop'].includes(value)
+  faults.expect(known, 'whenSpent', "give 'dead-letter', 'skip' or 'stop'")
+  return value ?? 'stop'
 }
 
 /** Notes a fault unless it is a whole number of at least 1. */

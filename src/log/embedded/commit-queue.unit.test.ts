@@ -8,7 +8,7 @@ interface NamedUnit extends PreparedUnit {
   readonly name: string
 }
 function unit(name: string, sizeInBytes = 100): NamedUnit {
-  return { name, batches: [], offsets: [], checkFence() {}, sizeInBytes }
+  return { name, batches: [], offsets: [], stores: [], checkFence() {}, sizeInBytes }
 }
 
 /** A file whose fsyncs end when the test says. */

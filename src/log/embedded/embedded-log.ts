@@ -8,6 +8,8 @@ import type {
   Log,
   Member,
   Reader,
+  StoreEntry,
+  StoreRange,
   Topic,
   TopicPartition,
   TopicSpecification,
@@ -20,6 +22,7 @@ import { GroupCoordinator } from './group-coordinator.ts'
 import type { ResolvedOptions } from './options.ts'
 import { EmbeddedReader } from './reader.ts'
 import type { Storage } from './storage.ts'
+import { Stores } from './stores.ts'
 import { TailCache } from './tail-cache.ts'
 import { describeTopic, TopicTable } from './topics.ts'
 import { type PreparedUnit, UnitWriter } from './unit-writer.ts'
@@ -43,6 +46,7 @@ export class EmbeddedLog implements Log {
   readonly #topics: TopicTable
   readonly #batches: BatchStore
   readonly #offsets: CommittedOffsets
+  readonly #stores: Stores
   readonly #writer: UnitWriter
   readonly #queue: CommitQueue
   readonly #groups: GroupCoordinator
@@ -58,6 +62,7 @@ export class EmbeddedLog implements Log {
     this.#topics = new TopicTable(database, options.ids)
     this.#batches = new BatchStore(database, path)
     this.#offsets = new CommittedOffsets(database)
+    this.#stores = new Stores(database)
     this.#groups = new GroupCoordinator({
       topics: this.#topics,
       ids: options.ids,
@@ -69,6 +74,7 @@ export class EmbeddedLog implements Log {
       path,
       batches: this.#batches,
       offsets: this.#offsets,
+      stores: this.#stores,
       cache: new TailCache(options.tailCacheBytes),
       offsetGap: options.offsetGap,
     })
@@ -133,6 +139,11 @@ export class EmbeddedLog implements Log {
     return partitions.map((partition) => this.#offsets.find(group, this.#topics.partition(partition)))
   }
 
+  async readStore(range: StoreRange): Promise<readonly StoreEntry[]> {
+    this.#checkNotClosed()
+    return this.#stores.read(range, this.#topics.partition(range))
+  }
+
   async offsets(of: 'start' | 'end' | Date, partitions: readonly TopicPartition[]): Promise<readonly number[]> {
     this.#checkNotClosed()
     return partitions.map((each) => {
@@ -161,7 +172,7 @@ export class EmbeddedLog implements Log {
   }
 
   /** Checks all that can be told before the write lock is taken. Throws then, and nothing is written. */
-  #prepare({ batches = [], offsets }: Unit): PreparedUnit {
+  #prepare({ batches = [], offsets, stores = [] }: Unit): PreparedUnit {
     let sizeInBytes = 0
     const prepared = batches.map((staged) => {
       const partition = this.#topics.partition(staged)
@@ -169,8 +180,13 @@ export class EmbeddedLog implements Log {
       sizeInBytes += staged.batch.bytes.length
       return { partition, batch: staged.batch }
     })
+    for (const { writes } of stores) for (const [key, value] of writes) sizeInBytes += key.length + (value?.length ?? 0)
     return {
       batches: prepared,
+      stores: stores.map((store) => {
+        invariant(offsets !== undefined, 'a store is written with the offsets of its group')
+        return { ...store, group: offsets.group, state: this.#topics.partition(store) }
+      }),
       offsets: offsets === undefined ? [] : this.#prepareOffsets(offsets),
       checkFence: () => offsets !== undefined && this.#groups.checkFence(offsets),
       sizeInBytes,

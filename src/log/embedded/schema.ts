@@ -43,6 +43,19 @@ CREATE TABLE committed_offset (
   metadata TEXT NOT NULL,
   PRIMARY KEY ("group", partition)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE store (
+  number INTEGER PRIMARY KEY,
+  "group" TEXT NOT NULL,
+  name TEXT NOT NULL,
+  partition INTEGER NOT NULL REFERENCES partition,
+  UNIQUE ("group", name, partition)
+) STRICT;
+CREATE TABLE store_entry (
+  store INTEGER NOT NULL REFERENCES store,
+  key BLOB NOT NULL,
+  value BLOB NOT NULL,
+  PRIMARY KEY (store, key)
+) STRICT, WITHOUT ROWID;
 `
 
 /** Which log the file is. */

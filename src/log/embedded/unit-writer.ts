@@ -4,12 +4,14 @@ import type { BatchStore } from './batch-store.ts'
 import type { CommittedOffsets, WrittenOffset } from './committed-offsets.ts'
 import { type SqlDatabase, toLogError } from './database.ts'
 import type { PartitionState } from './partition-state.ts'
+import type { Stores, WrittenStore } from './stores.ts'
 import type { StoredBatch, TailCache } from './tail-cache.ts'
 
 /** A unit whose topics and limits were checked. */
 export interface PreparedUnit {
   readonly batches: readonly { readonly partition: PartitionState; readonly batch: EncodedBatch }[]
   readonly offsets: readonly WrittenOffset[]
+  readonly stores: readonly WrittenStore[]
   /** Throws `FencedError` when a lease of the unit has ended. Called inside the transaction. */
   checkFence(): void
   readonly sizeInBytes: number
@@ -36,6 +38,7 @@ export class UnitWriter {
   readonly #path: string
   readonly #batches: BatchStore
   readonly #offsets: CommittedOffsets
+  readonly #stores: Stores
   readonly #cache: TailCache
   readonly #offsetGap: number
   readonly #begin
@@ -49,6 +52,7 @@ export class UnitWriter {
     readonly path: string
     readonly batches: BatchStore
     readonly offsets: CommittedOffsets
+    readonly stores: Stores
     readonly cache: TailCache
     readonly offsetGap: number
   }) {
@@ -56,6 +60,7 @@ export class UnitWriter {
     this.#path = options.path
     this.#batches = options.batches
     this.#offsets = options.offsets
+    this.#stores = options.stores
     this.#cache = options.cache
     this.#offsetGap = options.offsetGap
     this.#begin = options.database.prepare('BEGIN IMMEDIATE')
@@ -108,6 +113,7 @@ export class UnitWriter {
 
   #writeAll(units: readonly PreparedUnit[], plans: Map<PartitionState, PartitionPlan>): WrittenUnits {
     const offsets: WrittenOffset[] = []
+    const stores: WrittenStore[] = []
     const outcomes = units.map((unit) => {
       try {
         unit.checkFence()
@@ -116,10 +122,12 @@ export class UnitWriter {
         throw error
       }
       offsets.push(...unit.offsets)
+      stores.push(...unit.stores)
       return unit.batches.map(({ partition, batch }) => this.#planFor(plans, partition).add(batch))
     })
     for (const plan of plans.values()) this.#writeRows(plan)
     for (const offset of offsets) this.#offsets.write(offset)
+    for (const store of stores) this.#pagesWritten += 1 + Math.ceil(this.#stores.write(store) / pageBytes)
     this.#pagesWritten += 2 + offsets.length
     return {
       outcomes,

@@ -75,9 +75,9 @@ describe('a cursor', () => {
         while (cursor.next()) {
           bookmarks.push(cursor.bookmark)
           // Reading elsewhere does not move the cursor.
-          cursor.headersAt(bookmarks[0]!)
+          cursor.recordAt(bookmarks[0]!).headers()
         }
-        const headers = bookmarks.map((bookmark) => cursor.headersAt(bookmark))
+        const headers = bookmarks.map((bookmark) => cursor.recordAt(bookmark).headers())
         expect(headers).toEqual(asRead(records).map((record) => record.headers))
       }),
     )

@@ -158,16 +158,16 @@ export class RecordCursor {
     return readHeaders(this.#atHeaders(), this.#headerCount)
   }
 
-  /** Leads `headersAt` back to this record. */
+  /** Leads `recordAt` back to this record. */
   get bookmark(): number {
     return this.#recordStart
   }
 
-  /** The headers of the record that had this `bookmark`, wherever the cursor is now; it stays there. */
-  headersAt(bookmark: number): readonly ReadHeader[] {
+  /** A cursor on the record that had this `bookmark`; this one stays where it is. */
+  recordAt(bookmark: number): RecordCursor {
     const cursor = new RecordCursor({ ...this.#section, start: bookmark, count: 1 })
     cursor.next()
-    return cursor.headers()
+    return cursor
   }
 
   /** The last header of that name; undefined when there is none. */

@@ -9,7 +9,7 @@ async function handle(test: TestHome): Promise<void> {
   const transaction = test.home.begin()
   try {
     for (const id of [1, 2]) await txOf(transaction).insertInto('items').values({ id, name: null }).execute()
-    const advance = () => ({ position: 7, finished: [] })
+    const advance = () => ({ progress: { position: 7, finished: [] } })
     await transaction.commit({ checkpoint, advance, outputs: [message('a'), message('b')] })
   } finally {
     await transaction.rollback()

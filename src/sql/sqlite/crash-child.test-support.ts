@@ -13,7 +13,7 @@ async function handleForever(): Promise<void> {
     const transaction = home.begin()
     await txOf(transaction).insertInto('items').values({ id, name: null }).execute()
     // Transactions of one partition commit in the order of their statements here, so the position is exact.
-    const advance = () => ({ position: finished + 1, finished: [] })
+    const advance = () => ({ progress: { position: finished + 1, finished: [] } })
     await transaction.commit({ checkpoint, advance, committed: () => finished++, outputs: [message(String(id))] })
     await home.durable()
     process.stdout.write(`${id}\n`)

@@ -1,10 +1,11 @@
 import { invariant } from '../../core/errors.ts'
-import type { Checkpoint, HomeTransaction } from '../../runtime/commit-home.ts'
+import type { Checkpoint, HomeTransaction, PartitionStoreWrites } from '../../runtime/commit-home.ts'
 import type { OutputMessage } from '../../runtime/output.ts'
 import type { Progress } from '../../runtime/progress.ts'
 import { moveCheckpoint } from './checkpoints.ts'
 import type { Connection } from './connection.ts'
 import { insertOutputs } from './outbox.ts'
+import { writeStores } from './stores.ts'
 import type { WriteTransaction } from './transaction.ts'
 
 /** What the transaction needs of its database. */
@@ -16,7 +17,7 @@ interface Surroundings {
 }
 interface CommitUnit {
   readonly checkpoint?: Checkpoint
-  readonly advance?: () => Progress
+  readonly advance?: () => { readonly progress: Progress; readonly stores?: readonly PartitionStoreWrites[] }
   readonly committed?: () => void
   readonly outputs: readonly OutputMessage[]
 }
@@ -35,14 +36,17 @@ export class SqliteHomeTransaction implements HomeTransaction {
     return this.#surroundings.run(work)
   }
 
-  async commit({ checkpoint, advance, committed, outputs }: CommitUnit): Promise<{ readonly outboxNumber: number }> {
+  async commit(unit: CommitUnit): Promise<{ readonly outboxNumber: number }> {
+    const { checkpoint, advance, committed, outputs } = unit
     const { transaction, committedOutbox } = this.#surroundings
     let outboxNumber = 0
     const write = (connection: Connection): number => {
       const last = insertOutputs(connection, outputs)
       if (checkpoint !== undefined) {
         invariant(advance !== undefined, 'a checkpoint is to be committed and there is no progress for it')
-        moveCheckpoint(connection, checkpoint, advance())
+        const { progress, stores = [] } = advance()
+        moveCheckpoint(connection, checkpoint, progress)
+        writeStores(connection, checkpoint.key, stores)
       }
       return last
     }

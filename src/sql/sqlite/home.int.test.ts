@@ -15,7 +15,7 @@ describe('a database file', () => {
       const checkpoint = await test.home.claim(checkpointKey)
       const transaction = test.home.begin()
       await txOf(transaction).insertInto('items').values({ id: 1, name: 'one' }).execute()
-      const advance = () => ({ position: 4, finished: [] })
+      const advance = () => ({ progress: { position: 4, finished: [] } })
       await transaction.commit({ checkpoint, advance, outputs: [message('a')] })
       await test.home.durable()
     }
@@ -122,7 +122,7 @@ describe('another process', () => {
     await using two = await openTestHome({ path })
     const old = await one.home.claim(checkpointKey)
     await two.home.claim(checkpointKey)
-    const advance = () => ({ position: 1, finished: [] })
+    const advance = () => ({ progress: { position: 1, finished: [] } })
     await expect(one.home.begin().commit({ checkpoint: old, advance, outputs: [] })).rejects.toMatchObject({
       code: 'FENCED',
     })

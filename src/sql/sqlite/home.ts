@@ -1,7 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Kysely } from 'kysely'
 import type { Logger } from '../../core/logger.ts'
-import type { Checkpoint, CheckpointKey, DatabaseHome, HomeTransaction } from '../../runtime/commit-home.ts'
+import type {
+  Checkpoint,
+  CheckpointKey,
+  DatabaseHome,
+  HomeTransaction,
+  StoreReadRange,
+} from '../../runtime/commit-home.ts'
 import { DatabaseClosedError, OuterHandleError } from '../errors.ts'
 import { claimCheckpoint } from './checkpoints.ts'
 import type { Connection } from './connection.ts'
@@ -10,6 +16,7 @@ import type { Durability } from './durability.ts'
 import { SqliteHomeTransaction } from './home-transaction.ts'
 import { retryWhileLocked } from './locked.ts'
 import { SqliteOutbox } from './outbox.ts'
+import { readStore } from './stores.ts'
 import type { Timing } from './timing.ts'
 import { WriteTransaction } from './transaction.ts'
 import type { Writer } from './writer.ts'
@@ -85,6 +92,10 @@ export class SqliteHome implements DatabaseHome {
       },
     )
     return claimed!
+  }
+
+  readStore(key: CheckpointKey, range: StoreReadRange): Promise<readonly (readonly [Uint8Array, Uint8Array])[]> {
+    return this.#read((connection) => readStore(connection, key, range))
   }
 
   /** `component` is named in warnings. Throws `OuterHandleError` inside a handler that has a transaction here. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Progress } from '../../runtime/progress.ts'
 import { checkpointKey, message, openTestHome, txOf } from './sqlite-home.test-support.ts'
 
-const advanceTo = (position: number) => (): Progress => ({ position, finished: [] })
+const advanceTo = (position: number) => (): { progress: Progress } => ({ progress: { position, finished: [] } })
 
 describe('a transaction of a handler', () => {
   test('commits rows, checkpoint and outputs together', async () => {
@@ -17,7 +17,7 @@ describe('a transaction of a handler', () => {
       [7, 9],
       [12, 12],
     ] as const
-    const advance = () => ({ position: 5, finished })
+    const advance = () => ({ progress: { position: 5, finished } })
     const { outboxNumber } = await transaction.commit({ checkpoint, advance, outputs: [message('a'), message('b')] })
     expect(outboxNumber).toBe(2)
     expect(await db.selectFrom('items').selectAll().execute()).toEqual([{ id: 1, name: 'one' }])
@@ -68,7 +68,7 @@ describe('a transaction of a handler', () => {
     const commits = [1, 2, 3].map((n) => {
       const advance = () => {
         calls.push(`advance ${n}`)
-        return { position: n, finished: [] }
+        return { progress: { position: n, finished: [] } }
       }
       return test.home
         .begin()

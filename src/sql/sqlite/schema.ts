@@ -16,6 +16,11 @@ const tables = [
     position integer, finished text not null default '',
     primary key (group_name, topic, partition)
   ) strict, without rowid`,
+  `create table millrace_store (
+    group_name text not null, topic text not null, partition integer not null, store text not null,
+    key blob not null, value blob not null,
+    primary key (group_name, topic, partition, store, key)
+  ) strict, without rowid`,
   `create table millrace_outbox (
     number integer primary key autoincrement,
     topic text not null, key, value, headers text, timestamp_ms integer not null

@@ -1,0 +1,47 @@
+import type { Unsettled } from './attachment.ts'
+import type { Delivery } from './delivery.ts'
+import type { GroupPosition } from './group-positions.ts'
+import type { PartitionTask } from './partition-task.ts'
+
+/** What of a consumer tells whether it is settled. */
+export interface SettlingView {
+  readonly group: string
+  readonly tasks: ReadonlyMap<string, PartitionTask>
+  /** Of all partitions, read just now. */
+  readonly positions: readonly GroupPosition[]
+  /** Deliveries between two attempts, in memory. */
+  readonly waiting: Iterable<Delivery>
+  readonly running: number
+  readonly pausedFor: string | undefined
+  /** What has finished is committed. */
+  readonly isCommitted: boolean
+}
+
+/** Every record below the end that is not finished, whatever the store holds that is due, and a commit under way. */
+export function findUnsettledOf(view: SettlingView): readonly Unsettled[] {
+  const { group, tasks, positions, pausedFor } = view
+  const found: Unsettled[] = []
+  for (const { name, position, end } of positions) {
+    if (position >= end) continue
+    const task = tasks.get(name)
+    const dueMs = task === undefined ? undefined : waitsFor(view, task, end)
+    const why = pausedFor === undefined ? '' : ` (paused: ${pausedFor})`
+    if (dueMs !== undefined) found.push({ what: `'${group}': a record of ${name} waits for its next attempt`, dueMs })
+    else found.push({ what: `'${group}': ${name} is at ${position}, its end is ${end}${why}` })
+  }
+  let awake = 0
+  for (const { parking } of tasks.values()) awake += parking.awake + Number(parking.hasDue)
+  if (awake > 0) found.push({ what: `'${group}': ${awake} held or delayed records are due` })
+  if (found.length === 0 && !view.isCommitted) found.push({ what: `'${group}': its commit is on the way` })
+  return found
+}
+
+/** The next attempt's time, where this partition waits for nothing else. */
+function waitsFor({ running, waiting }: SettlingView, task: PartitionTask, end: number): number | undefined {
+  if (running > 0 || task.hasBacklog || task.tracker.fetched < end) return undefined
+  let dueMs: number | undefined
+  for (const delivery of waiting) {
+    if (delivery.task === task) dueMs = Math.min(dueMs ?? Number.POSITIVE_INFINITY, delivery.dueMs!)
+  }
+  return dueMs
+}

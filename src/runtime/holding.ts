@@ -1,0 +1,208 @@
+import { toError } from '../core/errors.ts'
+import type { Bytes } from '../log/records/batch-writer.ts'
+import type { Host } from './attachment.ts'
+import { deadLetterTopic, encodeDeadLetter } from './dead-letter.ts'
+import { type Delivery, recordOf } from './delivery.ts'
+import type { WhenSpent } from './failures.ts'
+import type { Lanes } from './lanes.ts'
+import type { OutputMessage } from './output.ts'
+import type { FailureNote, ParkedRecord } from './parked-record.ts'
+import type { PartitionTask } from './partition-task.ts'
+import type { Redrive } from './redrive.ts'
+
+/** What holding needs of its consumer. */
+export interface HoldingOwner {
+  readonly host: Host
+  readonly group: string
+  readonly whenSpent: WhenSpent
+  readonly lanes: Lanes<Delivery>
+  /** Partitions of a topic that belongs to the group. */
+  readonly partitions: number
+  /** The record is done: with these outputs, in the commit home. */
+  settle(delivery: Delivery, outputs: readonly OutputMessage[]): Promise<void> | void
+  /** What a task parked, or took out, is to be committed. */
+  store(task: PartitionTask): void
+  /** As `store`; resolves when it is committed. */
+  storeNow(task: PartitionTask): Promise<void>
+  failed(error: Error): void
+}
+
+/**
+ * Keeps records that wait longer than memory should: between attempts (*held*, with those of their key behind them) and
+ * before their time (*delayed*). They leave their partition's offsets for its store, so that the partition goes on.
+ *
+ * A held record's lane stays busy. What comes for its key meanwhile follows it into the store, in order; when there is no
+ * room, it waits in the lane, unfinished, until the lane is free, which stops the partition's intake in the end. Once
+ * parked, a record stays in the store until the commit that finishes it, however often it is tried.
+ */
+export class Holding {
+  readonly #owner: HoldingOwner
+  constructor(owner: HoldingOwner) {
+    this.#owner = owner
+  }
+
+  /** A record on its way to its lane. Behind a held one it is parked at once. */
+  offer(delivery: Delivery): void {
+    const { task, laneKey } = delivery
+    const waiting = laneKey === null ? undefined : task.lanes.get(laneKey)
+    if (waiting !== undefined && waiting.length === 0 && this.#follow(delivery)) this.#owner.store(task)
+    else this.#owner.lanes.offer(delivery)
+  }
+
+  /** Parks a task that is not due. False when it is, or when there is no room: then it waits for nothing. */
+  delay(delivery: Delivery, dueMs: number): boolean {
+    if (dueMs <= this.#owner.host.clock.nowMs()) return false
+    if (!this.#park(delivery, { reason: 'delayed', dueMs })) return false
+    this.#owner.store(delivery.task)
+    return true
+  }
+
+  /** Parks a record that failed, and those that wait behind it. False when there is no room for it. */
+  hold(delivery: Delivery, { attempt, dueMs }: { readonly attempt: number; readonly dueMs: number }): boolean {
+    const { task, parked, failure, laneKey } = delivery
+    delivery.attempt = attempt
+    if (parked !== undefined) {
+      task.parking.change(parked, { reason: 'held', dueMs, attempt, ...(failure && { failure }) })
+      task.parking.awake--
+    } else if (!this.#park(delivery, { reason: 'held', dueMs })) return false
+    this.#owner.lanes.park(delivery)
+    if (laneKey !== null) {
+      this.#own(task, laneKey)
+      this.#divert(task, laneKey)
+    }
+    this.#owner.store(task)
+    return true
+  }
+
+  /**
+   * Puts a record that was dead at the head of its lane: before what waits there, behind what runs. Its attempts begin
+   * anew. Resolves when that is committed; a second time for the same record does nothing.
+   */
+  async redrive({ id, origin, fields }: Redrive, task: PartitionTask): Promise<void> {
+    const mark = Buffer.from(`r${origin.death}`)
+    if ((await task.parking.buffer.get(mark)) !== undefined) return
+    const sizeBytes = sizeOf(fields.key) + sizeOf(fields.value)
+    const laneKey = fields.key === null ? null : textOf(fields.key)
+    const dueMs = this.#owner.host.clock.nowMs()
+    const head = { reason: 'held', laneKey, dueMs, attempt: 1, id, offset: origin.offset, sizeBytes } as const
+    task.parking.buffer.put(mark, Buffer.from(String(dueMs)))
+    task.parking.add(head, fields, 'first')
+    if (laneKey !== null && !task.parkedLanes.has(laneKey)) {
+      if (task.lanes.has(laneKey)) this.#divert(task, laneKey)
+      else this.#own(task, laneKey)
+    }
+    await this.#owner.storeNow(task)
+  }
+
+  /** The time of a parked record has come. */
+  async wake(task: PartitionTask, record: ParkedRecord): Promise<void> {
+    if (!task.active || !this.#isTurnOf(task, record)) return
+    if (record.reason === 'delayed' && task.parking.isHeld(record.laneKey)) {
+      task.parking.change(record, { reason: 'following', dueMs: 0 })
+      this.#owner.store(task)
+      return
+    }
+    task.parking.awake++
+    try {
+      const delivery = task.restore(record, await task.parking.body(record))
+      if (!task.active) {
+        task.parking.awake--
+        return
+      }
+      if (record.reason === 'delayed') this.#owner.lanes.offer(delivery)
+      else this.#owner.lanes.unpark(delivery)
+    } catch (error) {
+      task.parking.awake--
+      if (task.active) this.#owner.failed(toError(error))
+    }
+  }
+
+  /** A record is done, or given back. True when a parked one of its lane goes on in its place. */
+  release(delivery: Delivery, isDone: boolean): boolean {
+    const { task, parked, laneKey } = delivery
+    if (parked !== undefined) {
+      task.parking.awake--
+      if (isDone) task.parking.forget(parked)
+    }
+    if (laneKey === null || (parked !== undefined && !isDone)) return false
+    const next = task.parking.firstOf(laneKey)
+    if (next === undefined) {
+      task.parkedLanes.delete(laneKey)
+      return false
+    }
+    task.parkedLanes.add(laneKey)
+    this.#owner.lanes.park(delivery)
+    // Else its time comes by itself.
+    if (next.dueMs <= this.#owner.host.clock.nowMs()) void this.wake(task, next)
+    return true
+  }
+
+  /** To the dead letters, or away. */
+  async bury(delivery: Delivery, error: Error): Promise<void> {
+    const { host, group, whenSpent, partitions } = this.#owner
+    const { task, offset, id } = delivery
+    const where = { topic: task.topic, partition: task.partition, offset, id, error }
+    if (whenSpent === 'skip') {
+      host.logger.error(`'${group}' skips a record: ${error.message}`, where)
+      await this.#owner.settle(delivery, [])
+      return
+    }
+    await host.ensureInternal({ name: deadLetterTopic(group), partitions })
+    host.logger.error(`'${group}': a record is dead: ${error.message}`, where)
+    await this.#owner.settle(delivery, [
+      encodeDeadLetter(delivery, { group, error, nowMs: host.clock.nowMs(), death: host.newId() }),
+    ])
+  }
+
+  /** The lane is the parked records' until the last of them is done. */
+  #own(task: PartitionTask, laneKey: string): void {
+    task.parkedLanes.add(laneKey)
+    if (!task.lanes.has(laneKey)) task.lanes.set(laneKey, [])
+  }
+
+  /** A held one waits for those before it in its lane, and for whoever is in the lane already. */
+  #isTurnOf(task: PartitionTask, record: ParkedRecord): boolean {
+    if (record.reason === 'delayed' || record.laneKey === null) return true
+    return task.parkedLanes.has(record.laneKey) && task.parking.firstOf(record.laneKey)?.sequence === record.sequence
+  }
+
+  /** Those that wait in the lane of a held key follow it into the store, as far as there is room. */
+  #divert(task: PartitionTask, laneKey: string): void {
+    const waiting = task.lanes.get(laneKey) as Delivery[] | undefined
+    while (waiting !== undefined && waiting.length > 0 && this.#follow(waiting[0]!)) waiting.shift()
+  }
+
+  #follow(delivery: Delivery): boolean {
+    const { task, laneKey, parked } = delivery
+    if (!task.parking.isHeld(laneKey)) return false
+    if (parked === undefined) return this.#park(delivery, { reason: 'following', dueMs: 0 })
+    task.parking.change(parked, { reason: 'following', dueMs: 0 })
+    task.parking.awake--
+    return true
+  }
+
+  #park(
+    delivery: Delivery,
+    { reason, dueMs }: { readonly reason: ParkedRecord['reason']; readonly dueMs: number },
+  ): boolean {
+    const { task, laneKey, sizeBytes, attempt, id, offset, failure } = delivery
+    const full = task.parking.full(reason === 'delayed' ? null : laneKey, sizeBytes)
+    if (full !== undefined) {
+      this.#owner.host.logger.warn(`'${this.#owner.group}': ${full}; ${task.topic}/${task.partition} waits`)
+      return false
+    }
+    const note: { readonly failure?: FailureNote } = failure === undefined ? {} : { failure }
+    const head = { reason, laneKey, dueMs, attempt, id, offset, sizeBytes, ...note }
+    task.parking.add(head, recordOf(delivery))
+    task.tracker.finish(delivery.entry!)
+    task.letGo(delivery)
+    return true
+  }
+}
+
+function sizeOf(bytes: Bytes): number {
+  return bytes === null ? 0 : Buffer.byteLength(bytes)
+}
+function textOf(bytes: string | Uint8Array): string {
+  return typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString()
+}

@@ -1,0 +1,205 @@
+import type { Cancel, Clock } from '../core/clock.ts'
+import { DueQueue } from '../core/due-queue.ts'
+import { invariant } from '../core/errors.ts'
+import type { RecordFields } from '../log/records/batch-writer.ts'
+import type { RecordBatch } from '../log/records/record-batch.ts'
+import {
+  bodyKey,
+  decodeBody,
+  decodeHead,
+  encodeBody,
+  encodeHead,
+  headKey,
+  headKeys,
+  type ParkedRecord,
+} from './parked-record.ts'
+import { type ReadStore, StoreBuffer } from './store-buffer.ts'
+
+/** Bounds of what one partition parks. */
+export const parkingLimits = { bytes: 64 << 20, records: 100_000, recordsOfKey: 10_000 }
+/** Heads that are read at once when a partition is taken over. */
+const loadedAtOnce = 1_000
+
+/** What a partition's parking needs. */
+export interface ParkingOptions {
+  readonly clock: Clock
+  readonly read: ReadStore
+  /** A record's time has come. Called once for each time. */
+  readonly due: (record: ParkedRecord) => void
+}
+
+/**
+ * The records of one partition that wait in its store: delayed ones, held ones, and those behind a held one in its lane.
+ * Heads are in memory, bodies in the store; every change waits in the buffer for the commit that it belongs to.
+ */
+export class Parking {
+  readonly buffer: StoreBuffer
+  /** Records that are being read, or in the lanes: work that could go on at once. */
+  awake = 0
+  readonly #clock: Clock
+  readonly #read: ReadStore
+  readonly #due: (record: ParkedRecord) => void
+  readonly #records = new Map<number, ParkedRecord>()
+  /** Held records with their followers, in the order of their lane. */
+  readonly #lanes = new Map<string, ParkedRecord[]>()
+  readonly #queue = new DueQueue<ParkedRecord>()
+  #nextSequence = 0
+  #firstSequence = 0
+  #bytes = 0
+  #closed = false
+  #timer: { readonly atMs: number; readonly cancel: Cancel } | undefined
+
+  constructor({ clock, read, due }: ParkingOptions) {
+    this.#clock = clock
+    this.#read = read
+    this.#due = due
+    this.buffer = new StoreBuffer('parked', read)
+  }
+
+  /** Reads what an earlier owner parked. Nothing is due before `open`. */
+  async load(): Promise<void> {
+    let from: Uint8Array = headKeys.from
+    for (;;) {
+      const heads = await this.#read({ store: this.buffer.name, from, to: headKeys.to, limit: loadedAtOnce })
+      for (const [key, value] of heads) this.#enter(decodeHead(key, value))
+      if (heads.length < loadedAtOnce) return
+      from = Buffer.concat([heads.at(-1)![0], Buffer.from([0])])
+    }
+  }
+  /** From now on what is due is told. */
+  open(): void {
+    for (const record of this.#records.values()) if (record.reason !== 'following') this.#queue.push(record)
+    this.#schedule()
+  }
+  close(): void {
+    this.#closed = true
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  /** Some record's time has come, and it was not told yet. */
+  get hasDue(): boolean {
+    return (this.#queue.first?.dueMs ?? Number.POSITIVE_INFINITY) <= this.#clock.nowMs()
+  }
+  get size(): number {
+    return this.#records.size
+  }
+  get records(): Iterable<ParkedRecord> {
+    return this.#records.values()
+  }
+  get heldKeys(): Iterable<string> {
+    return this.#lanes.keys()
+  }
+
+  isHeld(laneKey: string | null): boolean {
+    return laneKey !== null && this.#lanes.has(laneKey)
+  }
+  /** Who is first in a held lane. */
+  firstOf(laneKey: string): ParkedRecord | undefined {
+    return this.#lanes.get(laneKey)?.[0]
+  }
+  /** Why this one cannot be parked; undefined when it can. */
+  full(laneKey: string | null, sizeBytes: number): string | undefined {
+    if (this.#bytes + sizeBytes > parkingLimits.bytes) return `${parkingLimits.bytes} bytes are held`
+    if (this.#records.size >= parkingLimits.records) return `${parkingLimits.records} records are held`
+    const lane = laneKey === null ? undefined : this.#lanes.get(laneKey)
+    if (lane !== undefined && lane.length >= parkingLimits.recordsOfKey) {
+      return `${lane.length} records of key '${laneKey}' are held`
+    }
+    return undefined
+  }
+
+  /** Parks a record that is new here: behind those of its lane, or before all of them. */
+  add(record: Omit<ParkedRecord, 'sequence'>, fields: RecordFields, place: 'last' | 'first' = 'last'): ParkedRecord {
+    const sequence = place === 'last' ? this.#nextSequence : this.#firstSequence - 1
+    const parked: ParkedRecord = { ...record, sequence }
+    this.#enter(parked)
+    this.buffer.put(headKey(parked.sequence), encodeHead(parked))
+    this.buffer.put(bodyKey(parked.sequence), encodeBody(fields, record.offset))
+    if (parked.reason !== 'following') this.#await(parked)
+    return parked
+  }
+
+  /** Its reason, time, attempt or failure changed; it keeps its place. */
+  change(record: ParkedRecord, changes: Partial<Omit<ParkedRecord, 'sequence' | 'laneKey'>>): ParkedRecord {
+    const changed: ParkedRecord = { ...record, ...changes }
+    this.#records.set(changed.sequence, changed)
+    if (record.reason === 'delayed' && changed.reason !== 'delayed') this.#enterLane(changed)
+    else this.#replaceInLane(record, changed)
+    this.buffer.put(headKey(changed.sequence), encodeHead(changed))
+    if (changed.reason !== 'following') this.#await(changed)
+    return changed
+  }
+
+  /** The changes of the store that take a record out of it. */
+  removal({ sequence }: ParkedRecord): readonly (readonly [key: Uint8Array, value: null])[] {
+    return [
+      [headKey(sequence), null],
+      [bodyKey(sequence), null],
+    ]
+  }
+  /** It is done, or out. */
+  forget({ sequence, laneKey, sizeBytes }: ParkedRecord): void {
+    if (!this.#records.delete(sequence)) return
+    this.#bytes -= sizeBytes
+    const lane = laneKey === null ? undefined : this.#lanes.get(laneKey)
+    const at = lane?.findIndex((record) => record.sequence === sequence) ?? -1
+    if (lane === undefined || laneKey === null || at < 0) return
+    lane.splice(at, 1)
+    if (lane.length === 0) this.#lanes.delete(laneKey)
+  }
+
+  async body(record: ParkedRecord): Promise<RecordBatch> {
+    const bytes = await this.buffer.get(bodyKey(record.sequence))
+    invariant(bytes !== undefined, `the parked record ${record.sequence} (${record.id}) has no body`)
+    return decodeBody(bytes)
+  }
+
+  #enter(record: ParkedRecord): void {
+    this.#records.set(record.sequence, record)
+    this.#bytes += record.sizeBytes
+    this.#nextSequence = Math.max(this.#nextSequence, record.sequence + 1)
+    this.#firstSequence = Math.min(this.#firstSequence, record.sequence)
+    if (record.reason !== 'delayed') this.#enterLane(record)
+  }
+  #enterLane(record: ParkedRecord): void {
+    if (record.laneKey === null) return
+    const lane = this.#lanes.get(record.laneKey)
+    if (lane === undefined) this.#lanes.set(record.laneKey, [record])
+    else if (lane[0]!.sequence > record.sequence) lane.unshift(record)
+    else lane.push(record)
+  }
+  #replaceInLane(record: ParkedRecord, changed: ParkedRecord): void {
+    const lane = record.laneKey === null ? undefined : this.#lanes.get(record.laneKey)
+    const at = lane?.findIndex(({ sequence }) => sequence === record.sequence) ?? -1
+    if (lane !== undefined && at >= 0) lane[at] = changed
+  }
+
+  #await(record: ParkedRecord): void {
+    this.#queue.push(record)
+    this.#schedule()
+  }
+  #schedule(): void {
+    const first = this.#queue.first
+    if (first === undefined || (this.#timer !== undefined && this.#timer.atMs <= first.dueMs)) return
+    this.#timer?.cancel()
+    const waitMs = first.dueMs - this.#clock.nowMs()
+    if (waitMs > 0) this.#timer = { atMs: first.dueMs, cancel: this.#clock.schedule(waitMs, this.#fire) }
+    else {
+      // Due already, on any clock.
+      this.#timer = { atMs: first.dueMs, cancel: () => {} }
+      queueMicrotask(this.#fire)
+    }
+  }
+  readonly #fire = (): void => {
+    if (this.#closed) return
+    this.#timer = undefined
+    const nowMs = this.#clock.nowMs()
+    for (let first = this.#queue.first; first !== undefined && first.dueMs <= nowMs; first = this.#queue.first) {
+      this.#queue.pop()
+      // An entry whose record changed or went since is not its record any more.
+      if (this.#records.get(first.sequence) === first) this.#due(first)
+    }
+    this.#schedule()
+  }
+}

@@ -1,0 +1,58 @@
+import type { Lease, Log } from '../log/log.ts'
+import type { AnyDefinition } from '../topics/types.ts'
+import type { Host } from './attachment.ts'
+import type { Checkpoint, DatabaseHome } from './commit-home.ts'
+import type { ConsumerSpecification } from './consumer-specification.ts'
+import type { Holding } from './holding.ts'
+import { Parking } from './parking.ts'
+import { PartitionTask, type TaskOwner } from './partition-task.ts'
+import { findStartingPoint } from './starting-point.ts'
+import type { ReadStore } from './store-buffer.ts'
+
+/** What a consumer opens its partitions with. */
+export interface PartitionOpening {
+  readonly host: Host
+  readonly log: Log
+  readonly home: DatabaseHome | undefined
+  readonly specification: ConsumerSpecification
+  readonly holding: Holding
+  readonly owner: TaskOwner
+}
+
+/** The task of a partition that was assigned: where it goes on, and what an earlier owner parked, as they were committed. */
+export async function openPartition(
+  { host, log, home, specification, holding, owner }: PartitionOpening,
+  lease: Lease,
+  source: AnyDefinition,
+): Promise<{ readonly task: PartitionTask; readonly isNew: boolean }> {
+  const topicId = host.knownTopic(lease.topic)!.id
+  const { progress, checkpoint, isNew } = await findStartingPoint({
+    log,
+    home,
+    specification,
+    partition: lease,
+    topicId,
+  })
+  const parking = new Parking({
+    clock: host.clock,
+    read: storeReader({ log, home, group: specification.group, lease, checkpoint }),
+    due: (record) => void holding.wake(task, record),
+  })
+  await parking.load()
+  const task: PartitionTask = new PartitionTask({ lease, source, topicId, checkpoint, progress, parking, owner })
+  return { task, isNew }
+}
+
+/** The stores of a partition are where its component commits. */
+function storeReader(of: {
+  readonly log: Log
+  readonly home: DatabaseHome | undefined
+  readonly group: string
+  readonly lease: Lease
+  readonly checkpoint: Checkpoint | undefined
+}): ReadStore {
+  const { log, home, group, checkpoint } = of
+  const { topic, partition } = of.lease
+  if (checkpoint !== undefined) return (range) => home!.readStore(checkpoint.key, range)
+  return (range) => log.readStore({ ...range, group, topic, partition })
+}
