@@ -27,7 +27,7 @@ app.send(tasks, { task: 'b', y: 1 })
 app.tombstone(orderEvents, '1')
 const sum = app.transaction(({ publish, send, tombstone }) => {
   publish(orderEvents, paid('1'))
-  send(tasks, { task: 'a', x: '1' })
+  send(tasks, { task: 'a', x: '1' }, { delay: '250ms' })
   tombstone(orderEvents, '1')
   return 1
 })
@@ -53,6 +53,8 @@ app.publish(orderEvents, { type: 'ORDER_PAID', orderId: '1', paymentId: 'p', not
 app.publish(tasks, { task: 'a', x: '1' })
 // @ts-expect-error: a topic is published to, not sent to
 app.send(untyped, { id: '1' })
+// @ts-expect-error: not a duration
+app.send(tasks, { task: 'a', x: '1' }, { delay: '10 minutes' })
 // @ts-expect-error: no tombstone without a key
 app.tombstone(keyless, '1')
 // @ts-expect-error: a topic is no component

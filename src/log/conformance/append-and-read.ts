@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
+import type { Behaviours } from './harness.ts'
 import { poll, staged, take, values } from './harness.ts'
-import type { Behaviours } from './index.ts'
 import { until } from './until.ts'
 
 export const appendAndRead: Behaviours = {

@@ -1,8 +1,8 @@
 import { expect } from 'vitest'
 import { KeyRequiredError, MetadataTooLargeError, UnknownTopicError } from '../errors.ts'
+import type { Behaviours } from './harness.ts'
 import { staged, take, values } from './harness.ts'
-import type { Behaviours } from './index.ts'
-import { rejection } from './topics.ts'
+import { rejection } from './until.ts'
 
 export const commits: Behaviours = {
   'keeps a committed position with its metadata, by group': async (trial) => {

@@ -1,10 +1,9 @@
 import { expect } from 'vitest'
 import { FencedError } from '../errors.ts'
 import type { Lease, TopicPartition } from '../log.ts'
+import type { Behaviours } from './harness.ts'
 import { staged, type TestMember, type Trial, values } from './harness.ts'
-import type { Behaviours } from './index.ts'
-import { rejection } from './topics.ts'
-import { until } from './until.ts'
+import { rejection, until } from './until.ts'
 
 /** A unit that appends `value` to `output` and commits a position for the lease. */
 function work(trial: Trial, options: { member: TestMember; lease: Lease; output: TopicPartition; value: string }) {

@@ -1,10 +1,9 @@
 import { expect } from 'vitest'
 import { InvalidNameError, UnknownTopicError } from '../errors.ts'
 import type { Lease, TopicPartition } from '../log.ts'
+import type { Behaviours } from './harness.ts'
 import { place, staged, type TestMember, take, values } from './harness.ts'
-import type { Behaviours } from './index.ts'
-import { rejection } from './topics.ts'
-import { until } from './until.ts'
+import { rejection, until } from './until.ts'
 
 /** Waits until the members hold all partitions, each with one of them, as evenly as can be. */
 async function balanced(members: readonly TestMember[], partitions: readonly TopicPartition[]): Promise<void> {

@@ -211,3 +211,6 @@ export async function take(reader: Reader, count: number): Promise<ReadRecord[]>
 }
 
 export const values = (records: readonly ReadRecord[]) => records.map(({ value }) => value)
+
+/** A title, a sentence in the present tense, and what shows it. */
+export type Behaviours = Readonly<Record<string, (trial: Trial) => Promise<void>>>

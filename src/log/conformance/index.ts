@@ -8,16 +8,13 @@ import { commits } from './commits.ts'
 import { run, runDifference, unmatched } from './differences.ts'
 import { fencing } from './fencing.ts'
 import { groups } from './groups.ts'
-import type { EngineHarness, Trial } from './harness.ts'
+import type { Behaviours, EngineHarness } from './harness.ts'
 import { lifecycle } from './lifecycle.ts'
 import { offsets } from './offsets.ts'
 import { reading } from './reading.ts'
 import { topics } from './topics.ts'
 
-export type { Difference, EngineHarness, Trial } from './harness.ts'
-
-/** A title, a sentence in the present tense, and what shows it. */
-export type Behaviours = Readonly<Record<string, (trial: Trial) => Promise<void>>>
+export type { Behaviours, Difference, EngineHarness, Trial } from './harness.ts'
 
 const suite: Readonly<Record<string, Behaviours>> = {
   topics,

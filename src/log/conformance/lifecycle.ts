@@ -1,8 +1,8 @@
 import { expect } from 'vitest'
 import { LogClosedError } from '../errors.ts'
+import type { Behaviours } from './harness.ts'
 import { staged, type TestMember, values } from './harness.ts'
-import type { Behaviours } from './index.ts'
-import { rejection } from './topics.ts'
+import { rejection } from './until.ts'
 
 export const lifecycle: Behaviours = {
   'ends a waiting poll with nothing when it is closed': async (trial) => {

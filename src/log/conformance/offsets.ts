@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
+import type { Behaviours } from './harness.ts'
 import { take, values } from './harness.ts'
-import type { Behaviours } from './index.ts'
 
 export const offsets: Behaviours = {
   'starts and ends an empty partition at 0': async (trial) => {

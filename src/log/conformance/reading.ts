@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { LogClosedError, NotAssignedError } from '../errors.ts'
+import type { Behaviours } from './harness.ts'
 import { poll, staged, take, values } from './harness.ts'
-import type { Behaviours } from './index.ts'
 import { until } from './until.ts'
 
 export const reading: Behaviours = {

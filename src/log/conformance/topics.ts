@@ -1,8 +1,9 @@
 import { expect } from 'vitest'
 import { InvalidOptionsError } from '../../core/faults.ts'
 import { InvalidNameError, TopicClashError, UnknownTopicError } from '../errors.ts'
+import type { Behaviours } from './harness.ts'
 import { staged } from './harness.ts'
-import type { Behaviours } from './index.ts'
+import { rejection } from './until.ts'
 
 export const topics: Behaviours = {
   'creates a topic with its partition count, and says that it did': async (trial) => {
@@ -76,11 +77,4 @@ export const topics: Behaviours = {
     expect(() => reader.assign({ topic, partition: 1 }, 0)).toThrow(`Topic '${topic}' has no partition 1`)
     expect(await rejection(log.offsets('end', [{ topic, partition: 1 }]))).toBeInstanceOf(UnknownTopicError)
   },
-}
-
-/** What a promise rejects with; fails when it does not. */
-export async function rejection(promise: Promise<unknown>): Promise<unknown> {
-  const [outcome] = await Promise.allSettled([promise])
-  expect(outcome.status).toBe('rejected')
-  return outcome.status === 'rejected' ? outcome.reason : undefined
 }

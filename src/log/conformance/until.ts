@@ -1,3 +1,5 @@
+import { expect } from 'vitest'
+
 /** Long enough for a busy machine and a broker's rebalance; a condition that holds is seen within milliseconds. */
 const deadlineMs = 15_000
 
@@ -22,4 +24,11 @@ export async function until(what: string, condition: () => boolean | Promise<boo
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** What a promise rejects with; fails when it does not. */
+export async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  const [outcome] = await Promise.allSettled([promise])
+  expect(outcome.status).toBe('rejected')
+  return outcome.status === 'rejected' ? outcome.reason : undefined
 }
