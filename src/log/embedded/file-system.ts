@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync, realpathSync, statfsSync, statSync } from 'node:fs'
+import { closeSync, fsyncSync, lstatSync, openSync, realpathSync, statfsSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { makeFolders } from '../../core/folders.ts'
 import { LogPathError, NetworkFileSystemError } from './errors.ts'
 
 /** `statfs` types of Linux (linux/magic.h) where locks or flushes are another machine's affair. */
@@ -48,7 +49,7 @@ function realPath(path: string): { readonly path: string; readonly firstNewFolde
     if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
       throw new LogPathError(path, 'it is a link that leads nowhere')
     }
-    const made = mkdirSync(dirname(path), { recursive: true })
+    const made = makeFolders(dirname(path))
     const folder = realpathSync(dirname(path))
     return { path: join(folder, basename(path)), firstNewFolder: made === undefined ? undefined : realpathSync(made) }
   } catch (error) {

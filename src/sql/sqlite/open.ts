@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, realpathSync, statSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { FileSync } from '../../core/file-sync.ts'
+import { makeFolders } from '../../core/folders.ts'
 import type { NewId } from '../../core/ids.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { DatabasePlace } from '../database-url.ts'
@@ -72,7 +73,7 @@ export function canonicalPath(path: string): string {
   const absolute = resolve(path)
   const folder = dirname(absolute)
   try {
-    mkdirSync(folder, { recursive: true })
+    makeFolders(folder)
   } catch (error) {
     throw new DatabaseFolderError(absolute, folder, error)
   }
