@@ -73,6 +73,7 @@ export interface App extends AsyncDisposable {
   stop(options?: { readonly deadline?: Duration }): Promise<void>
   /**
    * Resolves when all groups have handled all there is, attempts that wait included, and every outbox is empty.
+   * Tasks that are not due do not count.
    * Rejects when a component has died or the app is not started (`AppStateError`), and after `timeout` (30 s by default)
    * with what is not settled.
    */

@@ -18,6 +18,8 @@ import { backoffMs } from './retry.ts'
 
 /** A longer wait is held in the store, where it survives a restart and holds back nothing but its lane. */
 const longestWaitInMemoryMs = 5_000
+/** Error texts of records that wait are cut to this: they are in memory. */
+const mostErrorText = 500
 
 /** What comes of attempts, and what they need. */
 export interface AttemptOwner {
@@ -71,7 +73,7 @@ export class AttemptRunner {
     this.#inHandlerScope = handlerScope.run(scope.host, () => AsyncLocalStorage.snapshot())
   }
 
-  /** Records between two attempts. */
+  /** Records that wait in memory: between two attempts, or for their time. */
   get parked(): Iterable<Delivery> {
     return this.#parked.keys()
   }
@@ -99,6 +101,18 @@ export class AttemptRunner {
     if (returned !== undefined) void this.#await(attempt, transaction, returned)
     else if (transaction === undefined && this.#knowsTopics(attempt)) this.#finishNow(attempt)
     else void this.#await(attempt, transaction, undefined)
+  }
+
+  /** Keeps a record in memory until it is due, or given back. */
+  wait(delivery: Delivery, dueMs: number, resume: () => void): void {
+    const { clock } = this.#scope.host
+    delivery.dueMs = dueMs
+    const cancel = clock.schedule(dueMs - clock.nowMs(), () => {
+      this.#parked.delete(delivery)
+      delivery.dueMs = undefined
+      resume()
+    })
+    this.#parked.set(delivery, cancel)
   }
 
   /** Starts nothing more; what waits for its next attempt is given back. */
@@ -168,7 +182,7 @@ export class AttemptRunner {
     }
     const nowMs = this.#scope.host.clock.nowMs()
     delivery.failure = {
-      error: error.message,
+      error: error.message.slice(0, mostErrorText),
       firstFailedAtMs: delivery.failure?.firstFailedAtMs ?? nowMs,
       lastFailedAtMs: nowMs,
     }
@@ -193,13 +207,7 @@ export class AttemptRunner {
     task.running--
     const lasts = waitMs > longestWaitInMemoryMs || delivery.parked !== undefined
     if (lasts && this.#owner.hold(delivery, { attempt, dueMs })) return
-    delivery.dueMs = dueMs
-    const resume = () => {
-      this.#parked.delete(delivery)
-      delivery.dueMs = undefined
-      this.#owner.unpark(delivery)
-    }
-    this.#parked.set(delivery, host.clock.schedule(waitMs, resume))
+    this.wait(delivery, dueMs, () => this.#owner.unpark(delivery))
     this.#owner.park(delivery)
   }
 
@@ -211,7 +219,8 @@ export class AttemptRunner {
         await this.#owner.bury(delivery, cause)
         isDone = true
       } catch (error) {
-        this.#owner.failed(toError(error))
+        if (error instanceof FencedError) this.#owner.lost(task)
+        else this.#owner.failed(toError(error))
       }
     } else if (cause instanceof UnreadableRecordError) this.#owner.failed(cause)
     else {

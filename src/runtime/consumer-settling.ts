@@ -13,7 +13,7 @@ export interface SettlingView {
   readonly waiting: Iterable<Delivery>
   readonly running: number
   readonly pausedFor: string | undefined
-  /** What has finished is committed. */
+  /** What has finished is committed, apart from stores. */
   readonly isCommitted: boolean
 }
 
@@ -30,9 +30,19 @@ export function findUnsettledOf(view: SettlingView): readonly Unsettled[] {
     else found.push({ what: `'${group}': ${name} is at ${position}, its end is ${end}${why}` })
   }
   let awake = 0
-  for (const { parking } of tasks.values()) awake += parking.awake + Number(parking.hasDue)
+  let { isCommitted } = view
+  for (const { parking } of tasks.values()) {
+    awake += parking.awake + Number(parking.hasDue)
+    isCommitted &&= !parking.buffer.isDirty
+  }
+  for (const [name, { parking }] of tasks) {
+    const dueMs = parking.nextAttemptMs
+    if (dueMs !== undefined)
+      found.push({ what: `'${group}': a held record of ${name} waits for its next attempt`, dueMs })
+  }
   if (awake > 0) found.push({ what: `'${group}': ${awake} held or delayed records are due` })
-  if (found.length === 0 && !view.isCommitted) found.push({ what: `'${group}': its commit is on the way` })
+  const isWaiting = found.every(({ dueMs }) => dueMs !== undefined)
+  if (isWaiting && !isCommitted) found.push({ what: `'${group}': its commit is on the way` })
   return found
 }
 

@@ -89,7 +89,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
       log,
       group,
       rotation: new KeylessRotation(),
-      drained: () => this.#drained(),
+      drained: () => this.#lanes.running === 0 && ![...this.#tasks.values()].some(({ hasBacklog }) => hasBacklog),
       failed: (error) => this.failed(error),
       lost: (task) => this.lost(task),
       committed: () => this.#admitAll(),
@@ -131,12 +131,19 @@ export class Consumer implements TaskOwner, AttemptOwner {
       settle: (delivery, outputs) => (this.#database ?? this.#offsets!).settle(delivery, outputs),
       store: (task) => this.#store(task),
       storeNow: (task) => this.#storeNow(task),
+      wait: (delivery, dueMs) => this.#runner.wait(delivery, dueMs, () => this.offer(delivery)),
       failed: (error) => this.failed(error),
     })
     this.#holding = holding
     this.#redriveRoute = redriveRoute(group, { taskOf: (place) => this.#tasks.get(describeTask(place)), holding })
-    const shared = { host: this.#host, log, home: this.#home, specification: this.#specification }
-    this.#opening = { ...shared, holding, owner: this }
+    this.#opening = {
+      host: this.#host,
+      log,
+      home: this.#home,
+      specification: this.#specification,
+      holding,
+      owner: this,
+    }
   }
 
   /** Takes nothing more, waits for what runs up to the deadline, aborts the rest, commits, leaves. */
@@ -174,7 +181,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
       waiting: this.#runner.parked,
       running: this.#lanes.running,
       pausedFor: this.#pausedFor,
-      // A database as home: its checkpoint is what counts, and that is committed with each record.
+      // A database as home: its checkpoint is what counts, and that is committed with each record; stores are looked at.
       isCommitted: this.#home !== undefined || (this.#offsets?.clean ?? true),
     })
   }
@@ -234,8 +241,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
     const { task } = delivery
     if (delivery.parked === undefined) task.letGo(delivery)
     if (!this.#holding!.release(delivery, isDone)) this.#lanes.done(delivery)
-    if (this.#isStarved) this.#admitAll()
-    else if (task.hasBacklog && this.#takes) task.admit()
+    this.#admitMore(task)
     this.#attempts.changed()
   }
   park(delivery: Delivery): void {
@@ -263,7 +269,6 @@ export class Consumer implements TaskOwner, AttemptOwner {
     this.#host.failed(this.#specification.component, error)
     this.#host.progressed()
     // Not at once: it may be told by what `stop` waits for. What finished is committed, and the partitions go to others.
-    // A failure of the stop is the app's stop's to report: it waits for the same promise.
     setImmediate(() => void this.stop(this.#host.drainTimeoutMs).catch(() => {}))
   }
 
@@ -296,6 +301,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
   }
 
   #store(task: PartitionTask): void {
+    this.#admitMore(task)
     if (this.#database === undefined) this.#offsets!.touch(task)
     else void this.#storeCheckpoint(task)
   }
@@ -315,12 +321,8 @@ export class Consumer implements TaskOwner, AttemptOwner {
       this.#reader!.unassign(task.lease)
     }
     // As at a stop: whoever waits for these partitions does not wait for ever.
-    const abort = setTimeout(
-      () => {
-        for (const task of tasks) this.#runner.abort(task)
-      },
-      Math.min(this.#host.drainTimeoutMs, longestTimeoutMs),
-    )
+    const abortAll = () => tasks.map((task) => this.#runner.abort(task))
+    const abort = setTimeout(abortAll, Math.min(this.#host.drainTimeoutMs, longestTimeoutMs))
     await this.#attempts.until(() => tasks.every((task) => task.running === 0))
     clearTimeout(abort)
     if (this.#database !== undefined) for (const task of tasks) await this.#storeCheckpoint(task)
@@ -378,18 +380,16 @@ export class Consumer implements TaskOwner, AttemptOwner {
   }
 
   #heldBytes(): number {
-    let bytes = 0
-    for (const { heldBytes } of this.#tasks.values()) bytes += heldBytes
-    return bytes
-  }
-  #drained(): boolean {
-    if (this.#lanes.running > 0) return false
-    for (const task of this.#tasks.values()) if (task.hasBacklog) return false
-    return true
+    return [...this.#tasks.values()].reduce((bytes, { heldBytes }) => bytes + heldBytes, 0)
   }
   #admitAll(): void {
     this.#isStarved = false
     if (this.#takes) for (const task of this.#tasks.values()) task.admit()
+  }
+  /** Something of this task left memory. */
+  #admitMore(task: PartitionTask): void {
+    if (this.#isStarved) this.#admitAll()
+    else if (task.hasBacklog && this.#takes) task.admit()
   }
   #positions(): Promise<readonly GroupPosition[]> {
     const { group } = this.#specification

@@ -85,5 +85,6 @@ export class DatabaseCommitter {
         this.#stored.set(task, tracker.fetched)
       },
     })
+    this.#host.progressed()
   }
 }

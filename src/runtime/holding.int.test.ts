@@ -10,7 +10,7 @@ import { readSettings } from '../app/millrace.ts'
 import { MillraceApp } from '../app/millrace-app.ts'
 import { silentLogger } from '../core/logger.ts'
 import { ManualClock } from '../core/manual-clock.ts'
-import { crashImage, freshFolder } from '../testing/crash-image.test-support.ts'
+import { crashImage, freshFolder, quiet } from '../testing/crash-image.test-support.ts'
 
 const numbers = topic('numbers', {
   schema: z.object({ key: z.string(), n: z.number() }),
@@ -46,13 +46,14 @@ describe.each(['log', 'database'] as const)('a failing record, with the %s as ho
       await app.publish(numbers, { key: 'a', n })
       await app.publish(numbers, { key: 'b', n })
     }
-    await app.settled()
+    await app.advance(0)
     expect(seen).toEqual(['b1', 'b2', 'b3'])
+    await expect(app.settled({ timeout: 20 })).rejects.toThrow(/a held record of numbers\/0 waits .*due at 2026-/)
     isDown = false
     await app.publish(numbers, { key: 'a', n: 4 })
-    await app.settled()
+    await app.advance(0)
     await app.advance('10s')
-    await app.settled()
+    await app.advance(0)
     expect(seen).toEqual(['b1', 'b2', 'b3', 'a1', 'a2', 'a3', 'a4'])
   })
 
@@ -73,10 +74,10 @@ describe.each(['log', 'database'] as const)('a failing record, with the %s as ho
     await app.start()
     await app.publish(numbers, { key: 'a', n: 1 })
     await app.publish(numbers, { key: 'a', n: 2 })
-    await app.settled()
+    await app.advance(0)
     expect(seen).toEqual([])
     await app.advance('1m')
-    await app.settled()
+    await app.advance(0)
     expect(seen).toEqual([2])
     expect(app.health().status).toBe('up')
   })
@@ -99,7 +100,7 @@ describe.each(['log', 'database'] as const)('a failing record, with the %s as ho
     await app.start()
     await app.publish(numbers, { key: 'a', n: 1 })
     await app.publish(numbers, { key: 'a', n: 2 })
-    await app.settled()
+    await app.advance(0)
     const [letter] = await app.deadLetters.list()
     expect(letter).toMatchObject({
       group: 'sums',
@@ -117,7 +118,7 @@ describe.each(['log', 'database'] as const)('a failing record, with the %s as ho
     expect(await app.deadLetters.redrive({ fingerprint: letter!.fingerprint }, { dryRun: true })).toHaveLength(1)
     expect(await app.deadLetters.redrive({ id: letter!.id })).toHaveLength(1)
     expect(await app.deadLetters.redrive({ id: letter!.id })).toHaveLength(0)
-    await app.settled()
+    await app.advance(0)
     expect(seen).toEqual([2, 1])
     expect(await app.deadLetters.list()).toMatchObject([{ isRedriven: true }])
   })
@@ -139,9 +140,9 @@ describe.each(['log', 'database'] as const)('a failing record, with the %s as ho
     await app.start()
     await app.publish(numbers, { key: 'a', n: 1 })
     await app.publish(numbers, { key: 'a', n: 2 })
-    await app.settled()
+    await app.advance(0)
     await app.advance('3h')
-    await app.settled()
+    await app.advance(0)
     expect(attempts).toEqual([1, 1, 1])
   })
 })
@@ -161,9 +162,9 @@ describe('a delayed task', () => {
     await app.send(tasks, { task: 't', n: 1 }, { delay: '10m' })
     await app.send(tasks, { task: 't', n: 2 }, { at: new Date('2026-01-01T00:05:00Z') })
     await app.send(tasks, { task: 't', n: 3 })
-    await app.settled()
+    await app.advance(0)
     await app.advance('1h')
-    await app.settled()
+    await app.advance(0)
     expect(done).toEqual([
       '3 at 2026-01-01T00:00:00.000Z',
       '2 at 2026-01-01T00:05:00.000Z',
@@ -199,7 +200,7 @@ describe.each(['log', 'database'] as const)('after a kill, with the %s as home',
     first.add(component())
     await first.start()
     for (let n = 1; n <= 3; n++) for (const key of ['a', 'b']) await first.publish(numbers, { key, n })
-    await first.settled()
+    await quiet(first)
     expect(seen).toEqual(['b1#1', 'b2#1', 'b3#1'])
     const image = crashImage(folder)
     await first.stop()
@@ -209,10 +210,10 @@ describe.each(['log', 'database'] as const)('after a kill, with the %s as home',
     second.add(component())
     await second.start()
     await second.publish(numbers, { key: 'a', n: 4 })
-    await second.settled()
+    await quiet(second)
     expect(seen).toEqual(['b1#1', 'b2#1', 'b3#1'])
     clock.advanceBy(10 * 60_000)
-    await second.settled()
+    await quiet(second)
     expect(seen.slice(3)).toEqual(['a1#2', 'a2#1', 'a3#1', 'a4#1'])
   })
 })
@@ -251,7 +252,7 @@ describe('whatever fails, and however often', () => {
           await app.start()
           for (const [n, { key }] of records.entries()) await app.publish(numbers, { key, n })
           await app.advance('3d')
-          await app.settled()
+          await app.advance(0)
           const dead = (await app.deadLetters.list()).map(({ value }) => (JSON.parse(value!) as { n: number }).n)
           expect([...done, ...dead].sort((x, y) => x - y)).toEqual([...records.keys()])
           for (const key of ['a', 'b', 'c']) {

@@ -24,6 +24,8 @@ export interface HoldingOwner {
   store(task: PartitionTask): void
   /** As `store`; resolves when it is committed. */
   storeNow(task: PartitionTask): Promise<void>
+  /** Keeps a record in memory, unfinished, and offers it when it is due. */
+  wait(delivery: Delivery, dueMs: number): void
   failed(error: Error): void
 }
 
@@ -37,11 +39,13 @@ export interface HoldingOwner {
  */
 export class Holding {
   readonly #owner: HoldingOwner
+  /** Redrives on their way to the store, by the death that they undo. */
+  readonly #redriving = new Map<string, Promise<void>>()
   constructor(owner: HoldingOwner) {
     this.#owner = owner
   }
 
-  /** A record on its way to its lane. Behind a held one it is parked at once. */
+  /** A record on its way to its lane. Behind a held one it is parked at once. Also for a delayed one that is due. */
   offer(delivery: Delivery): void {
     const { task, laneKey } = delivery
     const waiting = laneKey === null ? undefined : task.lanes.get(laneKey)
@@ -49,11 +53,11 @@ export class Holding {
     else this.#owner.lanes.offer(delivery)
   }
 
-  /** Parks a task that is not due. False when it is, or when there is no room: then it waits for nothing. */
+  /** Parks a task that is not due, or keeps it in memory where there is no room. False when it is due. */
   delay(delivery: Delivery, dueMs: number): boolean {
     if (dueMs <= this.#owner.host.clock.nowMs()) return false
-    if (!this.#park(delivery, { reason: 'delayed', dueMs })) return false
-    this.#owner.store(delivery.task)
+    if (this.#park(delivery, { reason: 'delayed', dueMs })) this.#owner.store(delivery.task)
+    else this.#owner.wait(delivery, dueMs)
     return true
   }
 
@@ -62,23 +66,40 @@ export class Holding {
     const { task, parked, failure, laneKey } = delivery
     delivery.attempt = attempt
     if (parked !== undefined) {
-      task.parking.change(parked, { reason: 'held', dueMs, attempt, ...(failure && { failure }) })
+      const changes = { reason: 'held', dueMs, attempt, ...(failure && { failure }) } as const
+      // Redriven ones, and those behind it, came into its lane while it ran.
+      if (parked.reason === 'delayed' && task.parking.isHeld(laneKey))
+        task.parking.move(parked, { ...changes, place: 'first', fields: recordOf(delivery) })
+      else task.parking.change(parked, changes)
       task.parking.awake--
     } else if (!this.#park(delivery, { reason: 'held', dueMs })) return false
     this.#owner.lanes.park(delivery)
     if (laneKey !== null) {
       this.#own(task, laneKey)
       this.#divert(task, laneKey)
+      // Redriven while this one ran, it was told then, when it was not its turn.
+      const first = task.parking.firstOf(laneKey)!
+      if (parked !== undefined && first.sequence !== parked.sequence) task.parking.remind(first)
     }
     this.#owner.store(task)
     return true
   }
 
   /**
-   * Puts a record that was dead at the head of its lane: before what waits there, behind what runs. Its attempts begin
-   * anew. Resolves when that is committed; a second time for the same record does nothing.
+   * Puts a record that was dead at the head of its lane: before what waits there, behind what runs and what was redriven
+   * before it. Its attempts begin anew. Resolves when that is committed; a second time for the same death does nothing.
    */
-  async redrive({ id, origin, fields }: Redrive, task: PartitionTask): Promise<void> {
+  redrive(redrive: Redrive, task: PartitionTask): Promise<void> {
+    const { death } = redrive.origin
+    // Two commands for a record without a key have no lane: both would look for the mark before either has left it.
+    let redriving = this.#redriving.get(death)
+    if (redriving === undefined) {
+      redriving = this.#redrive(redrive, task).finally(() => this.#redriving.delete(death))
+      this.#redriving.set(death, redriving)
+    }
+    return redriving
+  }
+  async #redrive({ id, origin, fields }: Redrive, task: PartitionTask): Promise<void> {
     const mark = Buffer.from(`r${origin.death}`)
     if ((await task.parking.buffer.get(mark)) !== undefined) return
     const sizeBytes = sizeOf(fields.key) + sizeOf(fields.value)
@@ -86,7 +107,7 @@ export class Holding {
     const dueMs = this.#owner.host.clock.nowMs()
     const head = { reason: 'held', laneKey, dueMs, attempt: 1, id, offset: origin.offset, sizeBytes } as const
     task.parking.buffer.put(mark, Buffer.from(String(dueMs)))
-    task.parking.add(head, fields, 'first')
+    task.parking.add(head, fields, 'redriven')
     if (laneKey !== null && !task.parkedLanes.has(laneKey)) {
       if (task.lanes.has(laneKey)) this.#divert(task, laneKey)
       else this.#own(task, laneKey)
@@ -97,11 +118,8 @@ export class Holding {
   /** The time of a parked record has come. */
   async wake(task: PartitionTask, record: ParkedRecord): Promise<void> {
     if (!task.active || !this.#isTurnOf(task, record)) return
-    if (record.reason === 'delayed' && task.parking.isHeld(record.laneKey)) {
-      task.parking.change(record, { reason: 'following', dueMs: 0 })
-      this.#owner.store(task)
-      return
-    }
+    // From now on the lane is its own, until it is released or held again: nobody else's turn comes.
+    if (record.reason !== 'delayed' && record.laneKey !== null) task.parkedLanes.delete(record.laneKey)
     task.parking.awake++
     try {
       const delivery = task.restore(record, await task.parking.body(record))
@@ -109,7 +127,7 @@ export class Holding {
         task.parking.awake--
         return
       }
-      if (record.reason === 'delayed') this.#owner.lanes.offer(delivery)
+      if (record.reason === 'delayed') this.offer(delivery)
       else this.#owner.lanes.unpark(delivery)
     } catch (error) {
       task.parking.awake--
@@ -126,14 +144,10 @@ export class Holding {
     }
     if (laneKey === null || (parked !== undefined && !isDone)) return false
     const next = task.parking.firstOf(laneKey)
-    if (next === undefined) {
-      task.parkedLanes.delete(laneKey)
-      return false
-    }
-    task.parkedLanes.add(laneKey)
+    if (next === undefined) return false
+    this.#own(task, laneKey)
     this.#owner.lanes.park(delivery)
-    // Else its time comes by itself.
-    if (next.dueMs <= this.#owner.host.clock.nowMs()) void this.wake(task, next)
+    task.parking.remind(next)
     return true
   }
 
@@ -154,13 +168,13 @@ export class Holding {
     ])
   }
 
-  /** The lane is the parked records' until the last of them is done. */
+  /** The lane is for the first of the parked records to take. */
   #own(task: PartitionTask, laneKey: string): void {
     task.parkedLanes.add(laneKey)
     if (!task.lanes.has(laneKey)) task.lanes.set(laneKey, [])
   }
 
-  /** A held one waits for those before it in its lane, and for whoever is in the lane already. */
+  /** A held one waits for those before it in its lane, and for whoever has the lane. */
   #isTurnOf(task: PartitionTask, record: ParkedRecord): boolean {
     if (record.reason === 'delayed' || record.laneKey === null) return true
     return task.parkedLanes.has(record.laneKey) && task.parking.firstOf(record.laneKey)?.sequence === record.sequence
@@ -176,7 +190,8 @@ export class Holding {
     const { task, laneKey, parked } = delivery
     if (!task.parking.isHeld(laneKey)) return false
     if (parked === undefined) return this.#park(delivery, { reason: 'following', dueMs: 0 })
-    task.parking.change(parked, { reason: 'following', dueMs: 0 })
+    // Behind those that came before its time did.
+    task.parking.move(parked, { reason: 'following', dueMs: 0, place: 'last', fields: recordOf(delivery) })
     task.parking.awake--
     return true
   }
@@ -193,7 +208,8 @@ export class Holding {
     }
     const note: { readonly failure?: FailureNote } = failure === undefined ? {} : { failure }
     const head = { reason, laneKey, dueMs, attempt, id, offset, sizeBytes, ...note }
-    task.parking.add(head, recordOf(delivery))
+    // One that is held has run: it stays before what was redriven meanwhile, and what follows that.
+    task.parking.add(head, recordOf(delivery), reason === 'held' && task.parking.isHeld(laneKey) ? 'first' : 'last')
     task.tracker.finish(delivery.entry!)
     task.letGo(delivery)
     return true

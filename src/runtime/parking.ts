@@ -17,6 +17,12 @@ import { type ReadStore, StoreBuffer } from './store-buffer.ts'
 
 /** Bounds of what one partition parks. */
 export const parkingLimits = { bytes: 64 << 20, records: 100_000, recordsOfKey: 10_000 }
+/**
+ * Where a record is put in its lane: behind all, before all, or behind those that were redriven before it and before the
+ * rest. Each place has sequences of its own, so that a restart finds the same order.
+ */
+export type Place = 'last' | 'redriven' | 'first'
+const firstRedriven = -(2 ** 51)
 /** Heads that are read at once when a partition is taken over. */
 const loadedAtOnce = 1_000
 
@@ -43,8 +49,7 @@ export class Parking {
   /** Held records with their followers, in the order of their lane. */
   readonly #lanes = new Map<string, ParkedRecord[]>()
   readonly #queue = new DueQueue<ParkedRecord>()
-  #nextSequence = 0
-  #firstSequence = 0
+  readonly #next: Record<Place, number> = { last: 0, redriven: firstRedriven, first: firstRedriven - 1 }
   #bytes = 0
   #closed = false
   #timer: { readonly atMs: number; readonly cancel: Cancel } | undefined
@@ -69,6 +74,8 @@ export class Parking {
   /** From now on what is due is told. */
   open(): void {
     for (const record of this.#records.values()) if (record.reason !== 'following') this.#queue.push(record)
+    // The first may be a follower: the one before it was done, and it was running when the earlier owner ended.
+    for (const [first] of this.#lanes.values()) if (first!.reason === 'following') this.#queue.push(first!)
     this.#schedule()
   }
   close(): void {
@@ -77,6 +84,14 @@ export class Parking {
     this.#timer = undefined
   }
 
+  /** When a held record is tried again, the first of them; undefined where none is held. */
+  get nextAttemptMs(): number | undefined {
+    let first: number | undefined
+    for (const { reason, dueMs } of this.#records.values()) {
+      if (reason === 'held') first = Math.min(first ?? dueMs, dueMs)
+    }
+    return first
+  }
   /** Some record's time has come, and it was not told yet. */
   get hasDue(): boolean {
     return (this.#queue.first?.dueMs ?? Number.POSITIVE_INFINITY) <= this.#clock.nowMs()
@@ -109,10 +124,9 @@ export class Parking {
     return undefined
   }
 
-  /** Parks a record that is new here: behind those of its lane, or before all of them. */
-  add(record: Omit<ParkedRecord, 'sequence'>, fields: RecordFields, place: 'last' | 'first' = 'last'): ParkedRecord {
-    const sequence = place === 'last' ? this.#nextSequence : this.#firstSequence - 1
-    const parked: ParkedRecord = { ...record, sequence }
+  /** Parks a record that is new here. */
+  add(record: Omit<ParkedRecord, 'sequence'>, fields: RecordFields, place: Place): ParkedRecord {
+    const parked: ParkedRecord = { ...record, sequence: this.#next[place] }
     this.#enter(parked)
     this.buffer.put(headKey(parked.sequence), encodeHead(parked))
     this.buffer.put(bodyKey(parked.sequence), encodeBody(fields, record.offset))
@@ -120,11 +134,25 @@ export class Parking {
     return parked
   }
 
+  /** As `change`, for one that gets another place. `fields` are the record itself, for its body moves too. */
+  move(
+    record: ParkedRecord,
+    {
+      place,
+      fields,
+      ...changes
+    }: Partial<Omit<ParkedRecord, 'sequence' | 'laneKey'>> & { readonly place: Place; readonly fields: RecordFields },
+  ): ParkedRecord {
+    this.forget(record)
+    for (const [key, value] of this.removal(record)) this.buffer.put(key, value)
+    return this.add({ ...record, ...changes }, fields, place)
+  }
+
   /** Its reason, time, attempt or failure changed; it keeps its place. */
   change(record: ParkedRecord, changes: Partial<Omit<ParkedRecord, 'sequence' | 'laneKey'>>): ParkedRecord {
     const changed: ParkedRecord = { ...record, ...changes }
     this.#records.set(changed.sequence, changed)
-    if (record.reason === 'delayed' && changed.reason !== 'delayed') this.#enterLane(changed)
+    if (record.reason === 'delayed') this.#enterLane(changed)
     else this.#replaceInLane(record, changed)
     this.buffer.put(headKey(changed.sequence), encodeHead(changed))
     if (changed.reason !== 'following') this.#await(changed)
@@ -149,6 +177,11 @@ export class Parking {
     if (lane.length === 0) this.#lanes.delete(laneKey)
   }
 
+  /** Its time may have been told when it was not its turn, which it is now: it is told again. */
+  remind(record: ParkedRecord): void {
+    this.#await(record)
+  }
+
   async body(record: ParkedRecord): Promise<RecordBatch> {
     const bytes = await this.buffer.get(bodyKey(record.sequence))
     invariant(bytes !== undefined, `the parked record ${record.sequence} (${record.id}) has no body`)
@@ -158,16 +191,22 @@ export class Parking {
   #enter(record: ParkedRecord): void {
     this.#records.set(record.sequence, record)
     this.#bytes += record.sizeBytes
-    this.#nextSequence = Math.max(this.#nextSequence, record.sequence + 1)
-    this.#firstSequence = Math.min(this.#firstSequence, record.sequence)
+    const { sequence } = record
+    const next = this.#next
+    if (sequence >= 0) next.last = Math.max(next.last, sequence + 1)
+    else if (sequence >= firstRedriven) next.redriven = Math.max(next.redriven, sequence + 1)
+    else next.first = Math.min(next.first, sequence - 1)
     if (record.reason !== 'delayed') this.#enterLane(record)
   }
   #enterLane(record: ParkedRecord): void {
     if (record.laneKey === null) return
     const lane = this.#lanes.get(record.laneKey)
-    if (lane === undefined) this.#lanes.set(record.laneKey, [record])
-    else if (lane[0]!.sequence > record.sequence) lane.unshift(record)
-    else lane.push(record)
+    if (lane === undefined) {
+      this.#lanes.set(record.laneKey, [record])
+      return
+    }
+    const behind = lane.findLastIndex(({ sequence }) => sequence < record.sequence)
+    lane.splice(behind + 1, 0, record)
   }
   #replaceInLane(record: ParkedRecord, changed: ParkedRecord): void {
     const lane = record.laneKey === null ? undefined : this.#lanes.get(record.laneKey)
@@ -181,7 +220,7 @@ export class Parking {
   }
   #schedule(): void {
     const first = this.#queue.first
-    if (first === undefined || (this.#timer !== undefined && this.#timer.atMs <= first.dueMs)) return
+    if (this.#closed || first === undefined || (this.#timer !== undefined && this.#timer.atMs <= first.dueMs)) return
     this.#timer?.cancel()
     const waitMs = first.dueMs - this.#clock.nowMs()
     if (waitMs > 0) this.#timer = { atMs: first.dueMs, cancel: this.#clock.schedule(waitMs, this.#fire) }

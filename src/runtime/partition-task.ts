@@ -32,7 +32,7 @@ export interface TaskOwner {
   tombstoneRoute(source: AnyDefinition): Route | undefined
   limitOf(route: Route): Limit | undefined
   offer(delivery: Delivery): void
-  /** Parks a task that is not due; false when it is due, or there is no room. */
+  /** Keeps a task that is not due, and offers it then; false when it is due. */
   delay(delivery: Delivery, dueMs: number): boolean
   /** The task's position moved without a handler. */
   touched(task: PartitionTask): void
@@ -71,7 +71,7 @@ export class PartitionTask {
   readonly parking: Parking
   /** Busy keys. */
   readonly lanes: Map<string, LaneEntry[]> = new Map()
-  /** Keys whose lanes are held by parked records. */
+  /** Keys whose lanes wait for the first of their parked records: nobody has them now. */
   readonly parkedLanes: Set<string> = new Set()
   /** Attempts that run; the task's consumer counts. */
   running = 0

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { millrace } from '../app/millrace.ts'
+import type { MillraceApp } from '../app/millrace-app.ts'
 import type { App, AppOptions } from '../app/types.ts'
 import { silentLogger } from '../core/logger.ts'
 
@@ -31,4 +32,11 @@ export function crashImage(folder: string): string {
   const image = freshFolder()
   execFileSync('cp', ['-r', `${folder}/.`, image])
   return image
+}
+
+/** Waits until everything that is left waits for its time alone. */
+export async function quiet(app: MillraceApp): Promise<void> {
+  await app.waitUntil(performance.now() + 5_000, async () => {
+    return (await app.unsettled()).every(({ dueMs }) => dueMs !== undefined)
+  })
 }
