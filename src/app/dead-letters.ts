@@ -3,9 +3,9 @@ import type { Log, Topic } from '../log/log.ts'
 import { BatchWriter, type RecordFields } from '../log/records/batch-writer.ts'
 import type { RecordCursor } from '../log/records/record-batch.ts'
 import type { Host } from '../runtime/attachment.ts'
-import { type DeathNote, deadLetterPrefix, type Origin } from '../runtime/dead-letter.ts'
 import { attemptHeader, errorHeader, idHeader, originHeader } from '../runtime/headers.ts'
-import { parseOrigin, redriveTopicName } from '../runtime/redrive.ts'
+import { type DeathNote, deadLetterPrefix, type Origin } from '../runtime/parking/dead-letter.ts'
+import { parseOrigin, redriveTopicName } from '../runtime/parking/redrive.ts'
 
 /** A record that a group gave up. */
 export interface DeadLetter extends Omit<Origin, 'death'>, DeathNote {

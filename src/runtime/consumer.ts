@@ -14,13 +14,13 @@ import type { ConsumerSpecification, Route } from './consumer-specification.ts'
 import { DatabaseCommitter } from './database-committer.ts'
 import type { Delivery } from './delivery.ts'
 import { type GroupPosition, readGroupPositions } from './group-positions.ts'
-import { Holding } from './holding.ts'
 import { Lanes, type Limit } from './lanes.ts'
 import { Limits } from './limits.ts'
 import { LogCommitter } from './log-committer.ts'
+import type { Holding } from './parking/holding.ts'
+import { prepareHolding } from './parking/preparation.ts'
 import { openPartition, type PartitionOpening } from './partition-opening.ts'
 import { describeTask, type PartitionTask, type TaskOwner } from './partition-task.ts'
-import { redriveRoute, redriveTopic } from './redrive.ts'
 import { KeylessRotation } from './stager.ts'
 
 /** Bytes of records that are taken and not finished, over all partitions of a member. */
@@ -117,33 +117,23 @@ export class Consumer implements TaskOwner, AttemptOwner {
 
   /** What keeps records that wait, and how dead ones come back. */
   async #prepareHolding(log: Log): Promise<void> {
-    const { group, sources } = this.#specification
-    const partitions = Math.max(...sources.map(({ name }) => this.#host.knownTopic(name)!.partitions))
-    this.#redrives = redriveTopic(group, partitions)
-    await this.#host.ensureInternal({ name: this.#redrives.name, partitions })
-    this.#sources.set(this.#redrives.name, this.#redrives)
-    const holding = new Holding({
+    const specification = this.#specification
+    const { holding, redrives, redriveRoute } = await prepareHolding({
       host: this.#host,
-      group,
-      whenSpent: this.#specification.whenSpent,
+      specification,
       lanes: this.#lanes,
-      partitions,
+      taskOf: (place) => this.#tasks.get(describeTask(place)),
       settle: (delivery, outputs) => (this.#database ?? this.#offsets!).settle(delivery, outputs),
       store: (task) => this.#store(task),
       storeNow: (task) => this.#storeNow(task),
       wait: (delivery, dueMs) => this.#runner.wait(delivery, dueMs, () => this.offer(delivery)),
       failed: (error) => this.failed(error),
     })
+    this.#sources.set(redrives.name, redrives)
+    this.#redrives = redrives
+    this.#redriveRoute = redriveRoute
     this.#holding = holding
-    this.#redriveRoute = redriveRoute(group, { taskOf: (place) => this.#tasks.get(describeTask(place)), holding })
-    this.#opening = {
-      host: this.#host,
-      log,
-      home: this.#home,
-      specification: this.#specification,
-      holding,
-      owner: this,
-    }
+    this.#opening = { host: this.#host, log, home: this.#home, specification, holding, owner: this }
   }
 
   /** Takes nothing more, waits for what runs up to the deadline, aborts the rest, commits, leaves. */

@@ -4,7 +4,7 @@ import type { AnyDefinition } from '../topics/types.ts'
 import type { Route } from './consumer-specification.ts'
 import type { LaneEntry, Limit } from './lanes.ts'
 import type { UnfinishedOffset } from './offset-tracker.ts'
-import type { FailureNote, ParkedRecord } from './parked-record.ts'
+import type { FailureNote, ParkedRecord } from './parking/parked-record.ts'
 import type { PartitionTask } from './partition-task.ts'
 
 /** A batch in memory because of records that are not finished. */

@@ -8,7 +8,7 @@ import type { Host } from './attachment.ts'
 import type { Attempt } from './attempt.ts'
 import { LogCommitter } from './log-committer.ts'
 import type { OutputMessage } from './output.ts'
-import { Parking } from './parking.ts'
+import { Parking } from './parking/parking.ts'
 import { PartitionTask, type TaskOwner } from './partition-task.ts'
 import { KeylessRotation } from './stager.ts'
 

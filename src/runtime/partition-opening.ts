@@ -3,11 +3,11 @@ import type { AnyDefinition } from '../topics/types.ts'
 import type { Host } from './attachment.ts'
 import type { Checkpoint, DatabaseHome } from './commit-home.ts'
 import type { ConsumerSpecification } from './consumer-specification.ts'
-import type { Holding } from './holding.ts'
-import { Parking } from './parking.ts'
+import type { Holding } from './parking/holding.ts'
+import { Parking } from './parking/parking.ts'
+import type { ReadStore } from './parking/store-buffer.ts'
 import { PartitionTask, type TaskOwner } from './partition-task.ts'
 import { findStartingPoint } from './starting-point.ts'
-import type { ReadStore } from './store-buffer.ts'
 
 /** What a consumer opens its partitions with. */
 export interface PartitionOpening {

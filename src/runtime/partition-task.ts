@@ -9,8 +9,8 @@ import type { Delivery, HeldBatch } from './delivery.ts'
 import { dueHeader, idHeader, traceHeader } from './headers.ts'
 import type { LaneEntry, Limit } from './lanes.ts'
 import { OffsetTracker } from './offset-tracker.ts'
-import type { ParkedRecord } from './parked-record.ts'
-import type { Parking } from './parking.ts'
+import type { ParkedRecord } from './parking/parked-record.ts'
+import type { Parking } from './parking/parking.ts'
 import { encodeFinished, type Progress } from './progress.ts'
 
 /** Taken and not finished at most, so that what is finished among them fits into an offset's metadata (4,096 bytes). */

@@ -8,7 +8,7 @@ import { RecordBatch } from '../log/records/record-batch.ts'
 import { topic } from '../topics/topic.ts'
 import type { Route } from './consumer-specification.ts'
 import type { Delivery } from './delivery.ts'
-import { Parking } from './parking.ts'
+import { Parking } from './parking/parking.ts'
 import { PartitionTask, type TaskOwner } from './partition-task.ts'
 
 const source = topic('numbers', { schema: z.number() })

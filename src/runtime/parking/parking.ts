@@ -1,8 +1,8 @@
-import type { Cancel, Clock } from '../core/clock.ts'
-import { DueQueue } from '../core/due-queue.ts'
-import { invariant } from '../core/errors.ts'
-import type { RecordFields } from '../log/records/batch-writer.ts'
-import type { RecordBatch } from '../log/records/record-batch.ts'
+import type { Cancel, Clock } from '../../core/clock.ts'
+import { DueQueue } from '../../core/due-queue.ts'
+import { invariant } from '../../core/errors.ts'
+import type { RecordFields } from '../../log/records/batch-writer.ts'
+import type { RecordBatch } from '../../log/records/record-batch.ts'
 import {
   bodyKey,
   decodeBody,

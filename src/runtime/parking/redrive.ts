@@ -1,18 +1,17 @@
-import { MillraceError } from '../core/errors.ts'
-import type { Schema } from '../core/schema.ts'
-import type { TopicPartition } from '../log/log.ts'
-import type { RecordFields, RecordHeader } from '../log/records/batch-writer.ts'
-import { bytes } from '../topics/codec.ts'
-import { DefinitionCore } from '../topics/definition.ts'
-import type { AnyTopic } from '../topics/types.ts'
-import type { Attempt } from './attempt.ts'
-import type { Route } from './consumer-specification.ts'
+import { MillraceError } from '../../core/errors.ts'
+import type { Schema } from '../../core/schema.ts'
+import type { TopicPartition } from '../../log/log.ts'
+import type { RecordFields, RecordHeader } from '../../log/records/batch-writer.ts'
+import { bytes } from '../../topics/codec.ts'
+import { DefinitionCore } from '../../topics/definition.ts'
+import type { AnyTopic } from '../../topics/types.ts'
+import type { Attempt } from '../attempt.ts'
+import type { Route } from '../consumer-specification.ts'
+import type { Delivery } from '../delivery.ts'
+import { recordOf } from '../delivery.ts'
+import { attemptHeader, errorHeader, idHeader, originHeader } from '../headers.ts'
+import type { PartitionTask } from '../partition-task.ts'
 import type { Origin } from './dead-letter.ts'
-import type { Delivery } from './delivery.ts'
-import { recordOf } from './delivery.ts'
-import { attemptHeader, errorHeader, idHeader, originHeader } from './headers.ts'
-import type { Holding } from './holding.ts'
-import type { PartitionTask } from './partition-task.ts'
 
 /** A record of a redrive topic that is not one of ours, or of a partition that its group does not have. */
 export class InvalidRedriveError extends MillraceError {
@@ -87,8 +86,11 @@ export function redriveRoute(
   group: string,
   {
     taskOf,
-    holding,
-  }: { readonly taskOf: (place: TopicPartition) => PartitionTask | undefined; readonly holding: Holding },
+    redrive: carryOut,
+  }: {
+    readonly taskOf: (place: TopicPartition) => PartitionTask | undefined
+    readonly redrive: (redrive: Redrive, task: PartitionTask) => Promise<void>
+  },
 ): Route {
   return {
     handle: async (_event, context) => {
@@ -96,7 +98,7 @@ export function redriveRoute(
       const { topic, partition } = redrive.origin
       const task = taskOf({ topic, partition })
       if (task === undefined) throw new InvalidRedriveError(group, `${topic}/${partition} is not its partition`)
-      await holding.redrive(redrive, task)
+      await carryOut(redrive, task)
     },
     retry: { attempts: 1, delayMs: 0, maxDelayMs: 0 },
     timeoutMs: 60_000,

@@ -1,6 +1,6 @@
-import { sealBatch } from '../log/records/batch-sealer.ts'
-import { BatchWriter, type RecordFields } from '../log/records/batch-writer.ts'
-import { RecordBatch } from '../log/records/record-batch.ts'
+import { sealBatch } from '../../log/records/batch-sealer.ts'
+import { BatchWriter, type RecordFields } from '../../log/records/batch-writer.ts'
+import { RecordBatch } from '../../log/records/record-batch.ts'
 
 /** A handler's failures with one record, for people and for the dead letter. */
 export interface FailureNote {

@@ -6,11 +6,11 @@ import { database } from 'millrace/sql'
 import { testApp } from 'millrace/testing'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { readSettings } from '../app/millrace.ts'
-import { MillraceApp } from '../app/millrace-app.ts'
-import { silentLogger } from '../core/logger.ts'
-import { ManualClock } from '../core/manual-clock.ts'
-import { crashImage, freshFolder, quiet } from '../testing/crash-image.test-support.ts'
+import { readSettings } from '../../app/millrace.ts'
+import { MillraceApp } from '../../app/millrace-app.ts'
+import { silentLogger } from '../../core/logger.ts'
+import { ManualClock } from '../../core/manual-clock.ts'
+import { crashImage, freshFolder, quiet } from '../../testing/crash-image.test-support.ts'
 
 const numbers = topic('numbers', {
   schema: z.object({ key: z.string(), n: z.number() }),
