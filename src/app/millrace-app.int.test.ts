@@ -261,6 +261,7 @@ describe('the life of an app', () => {
       subscriber('dying', {
         from: numbers,
         retry: { attempts: 1 },
+        whenSpent: 'stop',
         on: () => {
           throw new Error('no more')
         },

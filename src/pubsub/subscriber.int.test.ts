@@ -136,13 +136,14 @@ describe('subscribers', () => {
     expect(calls.slice(2)).toEqual(['bad1#2', 'bad1#3', 'bad2#1', 'bad2#2', 'bad2#3'])
   })
 
-  it('stop when attempts are spent, naming the place, and others go on', async () => {
+  it('that stop when attempts are spent name the place, and others go on', async () => {
     await using app = testApp()
     const seen: number[] = []
     app.add(
       subscriber('dying', {
         from: numbers,
         retry: { attempts: 2 },
+        whenSpent: 'stop',
         on: () => {
           throw new Error('no stock')
         },
@@ -323,10 +324,10 @@ describe('a record that cannot be read', () => {
   it.each([
     ['does not fit', anyNumbers, { key: 'a', n: 'x' }, 'n: '],
     ['is not of this shape at all', anyNumbers, 5, 'expected object'],
-  ])('because it %s stops the component and names the place', async (_, view, value, fault) => {
+  ])('because it %s stops a component that is to stop, and names the place', async (_, view, value, fault) => {
     await using writer = testApp()
     const seen: number[] = []
-    writer.add(subscriber('g', { from: numbers, on: ({ n }) => void seen.push(n) }))
+    writer.add(subscriber('g', { from: numbers, whenSpent: 'stop', on: ({ n }) => void seen.push(n) }))
     await writer.start()
     await writer.publish(numbers, { key: 'a', n: 1 })
     await writer.publish(view, value)
@@ -337,6 +338,25 @@ describe('a record that cannot be read', () => {
     expect((cause as UnreadableRecordError).place).toMatchObject({ topic: 'numbers', offset: 1 })
     expect((cause as Error).message).toContain(fault)
     expect(seen).toEqual([1])
+  })
+
+  it.each([
+    ['does not fit', anyNumbers, { key: 'a', n: 'x' }, 'n: '],
+    ['is not of this shape at all', anyNumbers, 5, 'expected object'],
+  ])('because it %s is a dead letter at once, and what is behind it goes on', async (_, view, value, fault) => {
+    await using app = testApp()
+    const seen: number[] = []
+    app.add(subscriber('g', { from: numbers, on: ({ n }) => void seen.push(n) }))
+    await app.start()
+    await app.publish(view, value)
+    await app.publish(numbers, { key: 'a', n: 1 })
+    await app.settled()
+    expect(seen).toEqual([1])
+    const letters = await app.deadLetters.list()
+    expect(letters).toMatchObject([
+      { name: 'UnreadableRecordError', message: expect.stringContaining(fault), attempts: 1 },
+    ])
+    expect(letters[0]!.value).toBe(JSON.stringify(value))
   })
 })
 
@@ -438,7 +458,7 @@ describe('over a restart on the file', () => {
   it('a record that cannot be read stops it again, and what is behind it is not taken', async () => {
     const folder = freshFolder()
     const seen: number[] = []
-    const reader = () => subscriber('g', { from: numbers, on: async ({ n }) => void seen.push(n) })
+    const reader = () => subscriber('g', { from: numbers, whenSpent: 'stop', on: async ({ n }) => void seen.push(n) })
     const first = fileApp(folder)
     first.add(reader())
     await first.start()
@@ -466,6 +486,7 @@ describe('over a restart on the file', () => {
       subscriber('g', {
         from: numbers,
         retry: { attempts: 1 },
+        whenSpent: 'stop',
         on: ({ n }) => {
           if (n === 2 && !works) throw new Error('broken')
           seen.push(`${n}${works ? ' again' : ''}`)

@@ -45,9 +45,9 @@ export interface SubscriberOptions<S extends Source, Tables> {
   /** When a handler throws. A wait of more than five seconds is held durably, the records of its key behind it. */
   readonly retry?: RetryOptions
   /**
-   * What happens to a record whose attempts are spent, that is rejected (`RejectError`) or cannot be read. By default the
-   * component stops there and the app is unhealthy; or the record goes to the group's dead-letter topic and its key goes
-   * on (`app.deadLetters` lists them and has them handled again), or it is skipped.
+   * What happens to a record whose attempts are spent, that is rejected (`RejectError`) or cannot be read. By default it
+   * goes to the group's dead-letter topic and its key goes on (`app.deadLetters` lists them and has them handled again);
+   * or it is skipped; or the component stops there and the app is unhealthy.
    */
   readonly whenSpent?: WhenSpent
   /** Of one attempt; `'5m'` by default. Then its signal aborts and the attempt has failed. */
@@ -61,7 +61,8 @@ export interface SubscriberOptions<S extends Source, Tables> {
  *
  * Records of one key are handled in order, different keys at once. What a handler publishes commits together with the
  * acknowledgement of its record, or not at all; its own effects on the outside world happen at least once: use the
- * record's `id` to deduplicate them. A handler that throws is tried again (`retry`); what it published is dropped.
+ * record's `id` to deduplicate them. A handler that throws is tried again (`retry`), what it published is dropped; after the
+ * last attempt the record is a dead letter (`whenSpent`).
  *
  * `group` is the consumer group and the durable name. `on` is one function for every event, or handlers by event type:
  * then types without a handler are acknowledged and skipped.

@@ -49,7 +49,7 @@ export interface WorkerHandle {
  *
  * What a handler publishes or sends commits together with the task's acknowledgement, or not at all; its own effects
  * on the outside world happen at least once: use the task's `id` to deduplicate them. A handler that throws is tried
- * again (`retry`); after the last attempt the worker stops, the task's offset not committed.
+ * again (`retry`); after the last attempt it is a dead letter (`whenSpent`).
  *
  * `on` has a handler, or a handler with limits of its own, for every type of task.
  *
@@ -70,8 +70,8 @@ export function worker<Q extends AnyQueue, Tables = never>(
     readonly database?: Database<Tables>
     /**
      * What happens to a task whose attempts are spent, that is rejected (`RejectError`) or cannot be read. By default
-     * the worker stops there and the app is unhealthy; or the task goes to the group's dead-letter topic
-     * (`app.deadLetters` lists them and has them handled again), or it is skipped.
+     * it goes to the group's dead-letter topic (`app.deadLetters` lists them and has them handled again); or it is
+     * skipped; or the worker stops there and the app is unhealthy.
      */
     readonly whenSpent?: WhenSpent
     readonly on: AllHandlersByType<Q, WithTx<TaskContext, Tables>, TaskOptions>

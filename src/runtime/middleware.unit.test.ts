@@ -91,6 +91,7 @@ it('a handler whose result throws when it is looked at has failed, and the app s
     subscriber('reader', {
       from: numbers,
       retry: { attempts: 1 },
+      whenSpent: 'stop',
       on: () => {
         calls++
         return result as never

@@ -40,11 +40,11 @@ export function readAttemptLimits(
   return { retry, timeoutMs: timeoutMs ?? defaultTimeoutMs }
 }
 
-/** The policy for records that are given up, `'stop'` by default. */
+/** The policy for records that are given up, `'dead-letter'` by default. */
 export function readWhenSpent(value: WhenSpent | undefined, faults: FaultList): WhenSpent {
   const known = value === undefined || ['dead-letter', 'skip', 'stop'].includes(value)
   faults.expect(known, 'whenSpent', "give 'dead-letter', 'skip' or 'stop'")
-  return value ?? 'stop'
+  return value ?? 'dead-letter'
 }
 
 /** Notes a fault unless it is a whole number of at least 1. */

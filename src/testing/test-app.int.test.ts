@@ -79,6 +79,7 @@ describe('a test app', () => {
       subscriber('dying', {
         from: numbers,
         retry: { attempts: 1 },
+        whenSpent: 'stop',
         on: () => {
           throw new Error('dead')
         },

@@ -1,6 +1,8 @@
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { subscriber } from 'millrace/pubsub'
 import { describe, expect, it } from 'vitest'
+import { orderEvents } from '../order/events.ts'
 import { callUrl, openShop, order } from '../shop.test-support.ts'
 import { ShopServer } from './server.ts'
 
@@ -165,6 +167,29 @@ describe('paths and methods', () => {
     await using shop = await openShop()
     for (const path of ['/livez', '/readyz', '/healthz']) {
       expect(await shop.call(`GET ${path}`)).toMatchObject({ status: 200, body: { status: 'up' } })
+    }
+  })
+})
+
+describe('a shop with a service that died', () => {
+  it('says so, and why', async () => {
+    const component = subscriber('audit', {
+      from: orderEvents,
+      retry: { attempts: 1 },
+      whenSpent: 'stop',
+      on: () => {
+        throw new Error('no more paper')
+      },
+    })
+    await using shop = await openShop({ component })
+    await shop.call('POST /orders', { body: order })
+    await shop.app.advance(0)
+    for (const path of ['/livez', '/readyz', '/healthz']) {
+      expect(await shop.call(`GET ${path}`)).toMatchObject({
+        status: 503,
+        headers: { 'content-type': 'application/problem+json' },
+        body: { type: '/problems/unavailable', reasons: [expect.stringMatching(/'audit' died: .*no more paper/)] },
+      })
     }
   })
 })
