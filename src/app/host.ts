@@ -20,6 +20,7 @@ export interface HostOptions {
   readonly logger: Logger
   readonly clock: Clock
   readonly newId: NewId
+  readonly random: () => number
   readonly drainTimeoutMs: number
   readonly attachmentOf: (component: AnyComponent) => Attachment
   readonly failed: (component: AnyComponent, error: Error) => void
@@ -32,6 +33,7 @@ export class AppHost implements Host {
   readonly logger: Logger
   readonly clock: Clock
   readonly newId: NewId
+  readonly random: () => number
   readonly drainTimeoutMs: number
   readonly middleware: Middleware[] = []
   readonly failed: (component: AnyComponent, error: Error) => void
@@ -52,6 +54,7 @@ export class AppHost implements Host {
     this.logger = options.logger
     this.clock = options.clock
     this.newId = options.newId
+    this.random = options.random
     this.drainTimeoutMs = options.drainTimeoutMs
     this.failed = options.failed
   }

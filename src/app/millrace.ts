@@ -33,6 +33,7 @@ export function millrace(name: string, options: AppOptions = {}): App {
 /** What `testApp` sets and a user does not. */
 export interface AppInternals {
   readonly clock?: Clock
+  readonly random?: () => number
   readonly databaseUrl?: string
 }
 
@@ -60,6 +61,7 @@ export function readSettings(name: string, options: AppOptions, internals: AppIn
     logger: logger ?? standardErrorLogger(),
     clock: internals.clock ?? systemClock(clock === undefined ? undefined : () => clock.now()),
     newId: id ?? processIds(),
+    random: internals.random ?? Math.random,
     drainTimeoutMs,
   }
 }

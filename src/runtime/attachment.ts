@@ -17,6 +17,8 @@ export interface Host {
   readonly logger: Logger
   readonly clock: Clock
   readonly newId: NewId
+  /** Numbers from 0 to 1, for jitter. */
+  readonly random: () => number
   /** In the order of `app.use`. */
   readonly middleware: readonly Middleware[]
   /** `DATABASE_URL`, or the app's default; `memory:` under `testApp`. */

@@ -3,7 +3,7 @@ import { longestTimeoutMs } from '../core/clock.ts'
 import { Condition } from '../core/condition.ts'
 import { toError } from '../core/errors.ts'
 import { FencedError } from '../log/errors.ts'
-import type { Lease, Log, Member, Reader } from '../log/log.ts'
+import type { Lease, Log, Member } from '../log/log.ts'
 import type { AnyDefinition } from '../topics/types.ts'
 import type { Host, Unsettled } from './attachment.ts'
 import type { Attempt } from './attempt.ts'
@@ -14,6 +14,7 @@ import type { ConsumerSpecification, Route } from './consumer-specification.ts'
 import { DatabaseCommitter } from './database-committer.ts'
 import type { Delivery } from './delivery.ts'
 import { type GroupPosition, readGroupPositions } from './group-positions.ts'
+import { Intake } from './intake.ts'
 import { Lanes, type Limit } from './lanes.ts'
 import { Limits } from './limits.ts'
 import { LogCommitter } from './log-committer.ts'
@@ -23,23 +24,20 @@ import { openPartition, type PartitionOpening } from './partition-opening.ts'
 import { describeTask, type PartitionTask, type TaskOwner } from './partition-task.ts'
 import { KeylessRotation } from './stager.ts'
 
-/** Bytes of records that are taken and not finished, over all partitions of a member. */
-const mostHeldBytes = 32 << 20
-
 /**
  * One member of a group: reads its partitions, runs handlers in lanes, commits.
  *
  *     new → running → stopping → stopped
  *              └── failed: takes nothing more at once, then as stopping; the app is told why
  *
- * It runs from its join on; `pause` holds it there. The poll loop hands batches to partition tasks; tasks offer records
- * to the lanes; the attempt runner calls handlers; a committer makes what finished durable. `settled`, lag and revokes
+ * It runs from its join on; `pause` holds it there. The intake hands batches to partition tasks; tasks offer records to
+ * the lanes; the attempt runner calls handlers; a committer makes what finished durable. `settled`, lag and revokes
  * are answered from the tasks' trackers.
  */
 export class Consumer implements TaskOwner, AttemptOwner {
   readonly #host: Host
   readonly #specification: ConsumerSpecification
-  readonly #tasks = new Map<string, PartitionTask>()
+  readonly #intake: Intake
   readonly #lanes: Lanes<Delivery>
   readonly #runner: AttemptRunner
   readonly #limits = new Limits()
@@ -49,12 +47,8 @@ export class Consumer implements TaskOwner, AttemptOwner {
   /** What a handler sets off by a handle is no part of it: not in its transaction, nor in its scope. */
   readonly #outside = AsyncLocalStorage.snapshot()
   #state: 'new' | 'running' | 'stopping' | 'stopped' = 'new'
-  #pausedFor: string | undefined
   #failure: Error | undefined
-  /** Some task was refused more records because of the memory that all hold together. */
-  #isStarved = false
   #home: DatabaseHome | undefined
-  #reader: Reader | undefined
   #member: Member | undefined
   #offsets: LogCommitter | undefined
   #database: DatabaseCommitter | undefined
@@ -63,17 +57,21 @@ export class Consumer implements TaskOwner, AttemptOwner {
   /** The topic by which the group is told to handle dead letters again. */
   #redrives: AnyDefinition | undefined
   #redriveRoute: Route | undefined
-  #polling: Promise<void> = Promise.resolve()
   #stopped: Promise<void> | undefined
 
-  constructor(host: Host, specification: ConsumerSpecification, random: () => number = Math.random) {
+  constructor(host: Host, specification: ConsumerSpecification) {
     this.#host = host
     this.#specification = specification
+    this.#intake = new Intake({
+      takes: () => this.#takes,
+      hasRoom: () => this.#offsets!.hasRoom,
+      failed: (error) => this.failed(error),
+    })
     this.#sources = new Map(specification.sources.map((source) => [source.name, source]))
     this.#lanes = new Lanes(specification.concurrency, (delivery) => this.#runner.run(delivery))
     const scope = { host, componentName: specification.group, log: host.logger }
     const { whenSpent } = specification
-    this.#runner = new AttemptRunner({ scope, owner: this, whenSpent, random })
+    this.#runner = new AttemptRunner({ scope, owner: this, whenSpent, random: host.random })
   }
 
   /** Resolves when the group gave it its partitions (perhaps none), and without them when it is stopped meanwhile. */
@@ -83,16 +81,16 @@ export class Consumer implements TaskOwner, AttemptOwner {
     const log = await this.#host.log()
     this.#home = database === undefined ? undefined : await this.#host.home(database)
     if (this.#state !== 'new') return
-    this.#reader = log.createReader()
+    this.#intake.reader = log.createReader()
     this.#offsets = new LogCommitter({
       host: this.#host,
       log,
       group,
       rotation: new KeylessRotation(),
-      drained: () => this.#lanes.running === 0 && ![...this.#tasks.values()].some(({ hasBacklog }) => hasBacklog),
+      drained: () => this.#lanes.running === 0 && !this.#intake.hasBacklog,
       failed: (error) => this.failed(error),
       lost: (task) => this.lost(task),
-      committed: () => this.#admitAll(),
+      committed: () => this.#intake.admitAll(),
       lazy: this.#home !== undefined,
     })
     await this.#prepareHolding(log)
@@ -111,7 +109,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
     })
     this.#offsets.member = this.#member
     // Stopped while it joined: `stop` had no member yet that could leave.
-    if (this.#state === 'running') this.#polling = this.#poll()
+    if (this.#state === 'running') this.#intake.start()
     else await this.#member.leave()
   }
 
@@ -122,7 +120,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
       host: this.#host,
       specification,
       lanes: this.#lanes,
-      taskOf: (place) => this.#tasks.get(describeTask(place)),
+      taskOf: (place) => this.#intake.tasks.get(describeTask(place)),
       settle: (delivery, outputs) => (this.#database ?? this.#offsets!).settle(delivery, outputs),
       store: (task) => this.#store(task),
       storeNow: (task) => this.#storeNow(task),
@@ -143,16 +141,13 @@ export class Consumer implements TaskOwner, AttemptOwner {
   }
 
   pause(reason: string): void {
-    this.#pausedFor = reason
     this.#lanes.hold()
-    for (const task of this.#tasks.values()) this.#reader?.pause(task.lease)
+    this.#intake.pause(reason)
   }
   resume(): void {
     this.#outside(() => {
-      this.#pausedFor = undefined
       this.#lanes.resume()
-      for (const task of this.#tasks.values()) this.backlogChanged(task)
-      this.#admitAll()
+      this.#intake.resume()
     })
   }
 
@@ -167,10 +162,10 @@ export class Consumer implements TaskOwner, AttemptOwner {
     return findUnsettledOf({
       group: this.#specification.group,
       positions: await this.#positions(),
-      tasks: this.#tasks,
+      tasks: this.#intake.tasks,
       waiting: this.#runner.parked,
       running: this.#lanes.running,
-      pausedFor: this.#pausedFor,
+      pausedFor: this.#intake.pausedFor,
       // A database as home: its checkpoint is what counts, and that is committed with each record; stores are looked at.
       isCommitted: this.#home !== undefined || (this.#offsets?.clean ?? true),
     })
@@ -179,9 +174,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
   // What tasks ask for.
 
   mayAdmit(task: PartitionTask): boolean {
-    const may = (task.tracker.unfinished === 0 || this.#heldBytes() < mostHeldBytes) && this.#offsets!.hasRoom
-    if (!may) this.#isStarved = true
-    return may
+    return this.#intake.mayAdmit(task)
   }
   route(source: AnyDefinition, name: string | undefined): Route | undefined {
     return source === this.#redrives ? this.#redriveRoute : this.#specification.route(source, name)
@@ -203,8 +196,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
     if (this.#database?.isBehind(task)) void this.#storeCheckpoint(task)
   }
   backlogChanged(task: PartitionTask): void {
-    if (task.hasBacklog || this.#pausedFor !== undefined) this.#reader!.pause(task.lease)
-    else this.#reader!.resume(task.lease)
+    this.#intake.backlogChanged(task)
   }
   readonly unreadable = (error: unknown): void => this.failed(toError(error))
 
@@ -231,7 +223,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
     const { task } = delivery
     if (delivery.parked === undefined) task.letGo(delivery)
     if (!this.#holding!.release(delivery, isDone)) this.#lanes.done(delivery)
-    this.#admitMore(task)
+    this.#intake.admitMore(task)
     this.#attempts.changed()
   }
   park(delivery: Delivery): void {
@@ -262,26 +254,10 @@ export class Consumer implements TaskOwner, AttemptOwner {
     setImmediate(() => void this.stop(this.#host.drainTimeoutMs).catch(() => {}))
   }
 
-  async #poll(): Promise<void> {
-    const reader = this.#reader!
-    try {
-      while (this.#takes) {
-        for (const fetched of await reader.poll()) {
-          this.#tasks.get(describeTask(fetched))?.accept(fetched)
-        }
-      }
-    } catch (error) {
-      if (this.#state === 'running') this.failed(toError(error))
-    }
-  }
-
   async #assign(leases: readonly Lease[]): Promise<void> {
     for (const lease of leases) {
       const { task, isNew } = await openPartition(this.#opening!, lease, this.#sources.get(lease.topic)!)
-      this.#tasks.set(describeTask(lease), task)
-      task.open()
-      this.#reader!.assign(lease, task.tracker.position)
-      if (this.#pausedFor !== undefined) this.#reader!.pause(lease)
+      this.#intake.open(task)
       if (!isNew || this.#specification.startAt === 'earliest') continue
       // Kept, or a restart before the first record would begin at a later end, which a time that is now or to come also
       // means, and skip what came in between.
@@ -291,7 +267,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
   }
 
   #store(task: PartitionTask): void {
-    this.#admitMore(task)
+    this.#intake.admitMore(task)
     if (this.#database === undefined) this.#offsets!.touch(task)
     else void this.#storeCheckpoint(task)
   }
@@ -304,11 +280,11 @@ export class Consumer implements TaskOwner, AttemptOwner {
 
   /** Before these move: what runs of them ends, all of it is committed. */
   async #revoke(leases: readonly Lease[]): Promise<void> {
-    const tasks = this.#tasksOf(leases)
+    const tasks = this.#intake.of(leases)
     for (const task of tasks) {
       task.close('revoked')
       this.#runner.stopTask(task)
-      this.#reader!.unassign(task.lease)
+      this.#intake.unassign(task)
     }
     // As at a stop: whoever waits for these partitions does not wait for ever.
     const abortAll = () => tasks.map((task) => this.#runner.abort(task))
@@ -320,18 +296,11 @@ export class Consumer implements TaskOwner, AttemptOwner {
     for (const task of tasks) this.#forget(task)
   }
   #lose(leases: readonly Lease[]): void {
-    for (const task of this.#tasksOf(leases)) this.lost(task)
-  }
-  #tasksOf(leases: readonly Lease[]): readonly PartitionTask[] {
-    return leases.flatMap((lease) => this.#tasks.get(describeTask(lease)) ?? [])
+    for (const task of this.#intake.of(leases)) this.lost(task)
   }
   #forget(task: PartitionTask): void {
-    task.close('lost')
-    this.#reader!.unassign(task.lease)
     this.#offsets!.drop(task)
-    if (this.#tasks.get(describeTask(task)) === task) this.#tasks.delete(describeTask(task))
-    // What it held was perhaps what the others waited for.
-    if (this.#isStarved) this.#admitAll()
+    this.#intake.forget(task)
   }
 
   async #storeCheckpoint(task: PartitionTask): Promise<void> {
@@ -350,8 +319,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
     if (!wasRunning) return
     this.#lanes.close()
     this.#runner.stop()
-    this.#reader?.wake()
-    await this.#polling
+    await this.#intake.end()
     const abort = setTimeout(() => this.#runner.abort(), Math.min(deadlineMs, longestTimeoutMs))
     try {
       await this.#attempts.until(() => this.#lanes.running === 0)
@@ -360,7 +328,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
     } finally {
       clearTimeout(abort)
       this.#runner.close()
-      await this.#reader?.close()
+      await this.#intake.close()
       this.#state = 'stopped'
     }
   }
@@ -369,22 +337,10 @@ export class Consumer implements TaskOwner, AttemptOwner {
     return this.#state === 'running' && this.#failure === undefined
   }
 
-  #heldBytes(): number {
-    return [...this.#tasks.values()].reduce((bytes, { heldBytes }) => bytes + heldBytes, 0)
-  }
-  #admitAll(): void {
-    this.#isStarved = false
-    if (this.#takes) for (const task of this.#tasks.values()) task.admit()
-  }
-  /** Something of this task left memory. */
-  #admitMore(task: PartitionTask): void {
-    if (this.#isStarved) this.#admitAll()
-    else if (task.hasBacklog && this.#takes) task.admit()
-  }
   #positions(): Promise<readonly GroupPosition[]> {
     const { group } = this.#specification
     const topics = [...this.#sources.keys()]
-    const position = (name: string) => this.#tasks.get(name)?.tracker.position
+    const position = (name: string) => this.#intake.tasks.get(name)?.tracker.position
     return readGroupPositions(this.#host, { group, topics, position })
   }
 }
