@@ -12,7 +12,7 @@ describe.each([
   ['memory', (): EmbeddedLogOptions => ({ memory: true })],
 ])('a log in %s that is full', (_, where) => {
   it('refuses the whole unit, and goes on with what fits', async () => {
-    await using log = await openEmbeddedLog({ ...where(), maxPageCount: 60 })
+    await using log = await openEmbeddedLog({ ...where(), maxPageCount: 80 })
     const [input, output] = (await ensureTopic(log, 'orders', 2)) as [TopicPartition, TopicPartition]
     await log.commit({ batches: [staged(input, 'before')] })
     const unit = {
@@ -34,7 +34,7 @@ describe.each([
 describe('a log in a file that was full', () => {
   it('takes what was refused after it was opened with a higher bound', async () => {
     const path = freshPath()
-    const bounded = await openEmbeddedLog({ path, maxPageCount: 60 })
+    const bounded = await openEmbeddedLog({ path, maxPageCount: 80 })
     const [partition] = await ensureTopic(bounded, 'orders')
     let written = 0
     const error = await refusal(
@@ -53,7 +53,7 @@ describe('a log in a file that was full', () => {
   })
 
   it('refuses new topics as well, and none of them is there', async () => {
-    await using log = await openEmbeddedLog({ path: freshPath(), maxPageCount: 20 })
+    await using log = await openEmbeddedLog({ path: freshPath(), maxPageCount: 34 })
     const asked = ['one', 'two'].map((name) => ({ name, partitions: 5_000, exact: true }))
     expect(await refusal(log.ensureTopics(asked))).toBeInstanceOf(LogFullError)
     expect(await log.topics()).toEqual([])

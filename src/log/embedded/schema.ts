@@ -5,8 +5,9 @@ import { LogVersionError, NotALogError } from './errors.ts'
 /** Written into the file's header ("MLRG"), so that `file` and we tell a log from another SQLite database. */
 export const applicationId = 0x4d4c5247
 /** Changes with what an older version could not read or would spoil. docs/file-format.md describes it. */
-export const formatVersion = 1
+export const formatVersion = 2
 
+/** As in format version 1. */
 const tables = `
 CREATE TABLE meta (
   name TEXT PRIMARY KEY,
@@ -58,6 +59,59 @@ CREATE TABLE store_entry (
 ) STRICT, WITHOUT ROWID;
 `
 
+/**
+ * Since format version 2: the processes that have the log open, the members of groups, and who has which partition. The
+ * counters of `revision` rise with every change, by triggers that nobody can forget, so that another process re-reads
+ * only what changed. `batches` is no counter of batches: it says that some went, or that ends were moved by hand, so that
+ * reading on from the highest number seen would miss some.
+ */
+const processTables = `
+CREATE TABLE process (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  process_id INTEGER NOT NULL,
+  host TEXT NOT NULL,
+  heartbeat INTEGER NOT NULL
+) STRICT;
+CREATE TABLE member (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  "group" TEXT NOT NULL,
+  process INTEGER NOT NULL REFERENCES process,
+  topics TEXT NOT NULL,
+  leaving INTEGER NOT NULL
+) STRICT;
+CREATE INDEX member_by_group ON member ("group");
+CREATE TABLE lease (
+  "group" TEXT NOT NULL,
+  partition INTEGER NOT NULL REFERENCES partition,
+  epoch INTEGER NOT NULL,
+  owner INTEGER REFERENCES member,
+  wanted INTEGER REFERENCES member,
+  PRIMARY KEY ("group", partition)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE revision (
+  topics INTEGER NOT NULL,
+  groups INTEGER NOT NULL,
+  batches INTEGER NOT NULL
+) STRICT;
+INSERT INTO revision (topics, groups, batches) VALUES (0, 0, 0);
+CREATE TRIGGER topic_inserted AFTER INSERT ON topic BEGIN UPDATE revision SET topics = topics + 1; END;
+CREATE TRIGGER topic_updated AFTER UPDATE ON topic BEGIN UPDATE revision SET topics = topics + 1; END;
+CREATE TRIGGER topic_deleted AFTER DELETE ON topic BEGIN UPDATE revision SET topics = topics + 1; END;
+CREATE TRIGGER partition_updated AFTER UPDATE ON partition BEGIN UPDATE revision SET batches = batches + 1; END;
+CREATE TRIGGER last_batch_deleted BEFORE DELETE ON batch WHEN OLD.number = (SELECT max(number) FROM batch)
+BEGIN UPDATE revision SET batches = batches + 1; END;
+CREATE TRIGGER member_inserted AFTER INSERT ON member BEGIN UPDATE revision SET groups = groups + 1; END;
+CREATE TRIGGER member_updated AFTER UPDATE ON member BEGIN UPDATE revision SET groups = groups + 1; END;
+CREATE TRIGGER member_deleted AFTER DELETE ON member BEGIN UPDATE revision SET groups = groups + 1; END;
+CREATE TRIGGER lease_inserted AFTER INSERT ON lease BEGIN UPDATE revision SET groups = groups + 1; END;
+CREATE TRIGGER lease_updated AFTER UPDATE ON lease BEGIN UPDATE revision SET groups = groups + 1; END;
+`
+
+/** What makes a file of that version one of the next. */
+const migrations: ReadonlyMap<number, string> = new Map([[1, processTables]])
+
 /** Which log the file is. */
 export interface LogIdentity {
   readonly logId: string
@@ -75,11 +129,11 @@ export function checkFormat(database: SqlDatabase, path: string): void {
     throw new NotALogError(path, 'it is the SQLite database of another program')
   }
   const version = pragma(database, 'user_version')
-  if (version !== formatVersion) throw new LogVersionError(path, version, formatVersion)
+  if (version !== formatVersion && !migrations.has(version)) throw new LogVersionError(path, version, formatVersion)
 }
 
 /**
- * Creates the tables in an empty file; another one was checked. Counts the opening: the commit also takes SQLite's write
+ * Creates the tables in an empty file, and brings an older one, which was checked, to this format. Counts the opening: the commit also takes SQLite's write
  * lock, so that a file that cannot be written shows now.
  */
 export function prepareSchema(database: SqlDatabase, ids: NewId): LogIdentity {
@@ -87,11 +141,12 @@ export function prepareSchema(database: SqlDatabase, ids: NewId): LogIdentity {
   try {
     if (isEmpty(database)) {
       database.exec(tables)
-      database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${formatVersion}`)
+      database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = 1`)
       const insert = database.prepare('INSERT INTO meta (name, value) VALUES (?, ?)')
       insert.run('log_id', ids())
       insert.run('openings', 0)
     }
+    migrate(database)
     database.exec(`UPDATE meta SET value = value + 1 WHERE name = 'openings'`)
     const identity = { logId: String(readMeta(database, 'log_id')), openings: Number(readMeta(database, 'openings')) }
     database.exec('COMMIT')
@@ -99,6 +154,14 @@ export function prepareSchema(database: SqlDatabase, ids: NewId): LogIdentity {
   } catch (error) {
     if (database.isTransaction) database.exec('ROLLBACK')
     throw error
+  }
+}
+
+/** Takes the file from version to version, in the caller's transaction: a new file goes the same way as an old one. */
+function migrate(database: SqlDatabase): void {
+  for (let version = pragma(database, 'user_version'); version < formatVersion; version++) {
+    database.exec(migrations.get(version)!)
+    database.exec(`PRAGMA user_version = ${version + 1}`)
   }
 }
 
