@@ -24,7 +24,7 @@ export const rooms: readonly Room[] = [
   { name: 'topics', holds: ['src/topics'], mayImport: ['core'] },
   {
     name: 'log',
-    holds: ['src/log/log.ts', 'src/log/errors.ts'],
+    holds: ['src/log/log.ts', 'src/log/admin.ts', 'src/log/errors.ts'],
     mayImport: ['core'],
     mayImportTypes: ['log/records'],
   },

@@ -5,6 +5,7 @@
  * committed and durable. Every method that names a topic that does not exist throws `UnknownTopicError`; after
  * `close()` every method throws `LogClosedError`, and what was waiting ends with it (a poll ends empty).
  */
+import type { LogAdmin } from './admin.ts'
 import type { EncodedBatch } from './records/batch-writer.ts'
 import type { RecordBatch } from './records/record-batch.ts'
 
@@ -153,7 +154,7 @@ export interface Member {
 }
 
 /** A log, open. */
-export interface Log extends AsyncDisposable {
+export interface Log extends LogAdmin, AsyncDisposable {
   /** Identity of the log itself (a file, a cluster). A checkpoint elsewhere names it. */
   readonly id: string
   /** For people: where it is. */

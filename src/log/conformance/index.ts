@@ -3,6 +3,7 @@
  * what only one process can see.
  */
 import { describe, expect, it } from 'vitest'
+import { admin } from './admin.ts'
 import { appendAndRead } from './append-and-read.ts'
 import { commits } from './commits.ts'
 import { run, runDifference, unmatched } from './differences.ts'
@@ -24,6 +25,7 @@ const suite: Readonly<Record<string, Behaviours>> = {
   commits,
   fencing,
   groups,
+  admin,
   lifecycle,
 }
 

@@ -71,7 +71,7 @@ export class BatchStore {
       // After a deletion the largest timestamp so far may be of a record that is gone: look into the batches.
       const [batch] = this.read(partition, position, 1)
       if (batch === undefined) break
-      const offset = batch.maxTimestampMs < timeMs ? undefined : firstAtTime(batch, timeMs)
+      const offset = batch.maxTimestampMs < timeMs ? undefined : firstAtTime(batch, timeMs, partition.start)
       if (offset !== undefined) return offset
       position = batch.nextOffset
     }
@@ -117,8 +117,8 @@ export class BatchStore {
   }
 }
 
-function firstAtTime(batch: RecordBatch, timeMs: number): number | undefined {
+function firstAtTime(batch: RecordBatch, timeMs: number, from: number): number | undefined {
   const records = batch.records()
-  while (records.next()) if (records.timestampMs >= timeMs) return records.offset
+  while (records.next()) if (records.offset >= from && records.timestampMs >= timeMs) return records.offset
   return undefined
 }

@@ -37,6 +37,7 @@ describeLogEngine('Memory', {
   reopen: openMemory,
   differences: [
     { title: 'keeps topics, records and committed offsets while it is closed', ...forgotten },
+    { title: 'keeps what was deleted deleted after it was closed', ...forgotten },
     { title: 'gives a partition another epoch after it was closed', ...forgotten },
   ],
 })

@@ -1,5 +1,6 @@
 import { invariant } from '../../core/errors.ts'
 import { isName, nameRule } from '../../core/names.ts'
+import type { DeleteBefore, Finding, GroupDescription, PartitionDescription } from '../admin.ts'
 import { InvalidNameError, KeyRequiredError, LogClosedError, MetadataTooLargeError } from '../errors.ts'
 import type {
   CommittedOffset,
@@ -15,9 +16,12 @@ import type {
   TopicSpecification,
   Unit,
 } from '../log.ts'
+import { Administration } from './administration.ts'
 import { BatchStore } from './batch-store.ts'
+import { betweenCommits } from './between-commits.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { CommittedOffsets, type WrittenOffset } from './committed-offsets.ts'
+import { diagnose } from './diagnosis.ts'
 import { GroupCoordinator } from './group-coordinator.ts'
 import type { ResolvedOptions } from './options.ts'
 import { EmbeddedReader } from './reader.ts'
@@ -50,6 +54,8 @@ export class EmbeddedLog implements Log {
   readonly #writer: UnitWriter
   readonly #queue: CommitQueue
   readonly #groups: GroupCoordinator
+  readonly #administration: Administration
+  readonly #sqliteVersion: string
   readonly #readers = new Set<EmbeddedReader>()
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closing: Promise<void> | undefined
@@ -86,6 +92,15 @@ export class EmbeddedLog implements Log {
       failed: (error) => this.#fail(error),
       retryLater: (delayMs, callback) => void setTimeout(callback, delayMs),
       nowMs: () => performance.now(),
+    })
+    this.#sqliteVersion = options.sqliteVersion
+    this.#administration = new Administration({
+      database,
+      path,
+      topics: this.#topics,
+      members: () => this.#groups.describe(),
+      change: (work) => betweenCommits(() => this.#change(work)),
+      durable: () => this.#queue.durable(),
     })
   }
 
@@ -153,6 +168,32 @@ export class EmbeddedLog implements Log {
     })
   }
 
+  async describePartitions(topics: readonly string[]): Promise<readonly PartitionDescription[]> {
+    this.#checkNotClosed()
+    return this.#administration.describePartitions(topics)
+  }
+
+  async describeGroups(groups?: readonly string[]): Promise<readonly GroupDescription[]> {
+    this.#checkNotClosed()
+    return await this.#administration.describeGroups(groups)
+  }
+
+  async deleteRecords(partitions: readonly DeleteBefore[]): Promise<readonly number[]> {
+    this.#checkOpen()
+    return await this.#administration.deleteRecords(partitions)
+  }
+
+  async diagnose(): Promise<readonly Finding[]> {
+    this.#checkNotClosed()
+    const { database, path, location } = this.#storage
+    return await diagnose({
+      database,
+      path: location === 'memory:' ? undefined : path,
+      sqliteVersion: this.#sqliteVersion,
+      members: this.#groups.describe(),
+    })
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -206,6 +247,7 @@ export class EmbeddedLog implements Log {
 
   /** A transaction beside the queue's: both are done within a turn, so they never meet. */
   #change<T>(work: () => T): T {
+    this.#checkNotClosed()
     try {
       return this.#writer.transaction(work)
     } catch (error) {

@@ -23,6 +23,24 @@ export function fileSystemTypeOf(folder: string): number | undefined {
   return statfsSync(folder).type >>> 0
 }
 
+/** Local ones, by the names that people know. */
+const localFileSystems = new Map<number, string>([
+  [0xef53, 'ext4'],
+  [0x58465342, 'xfs'],
+  [0x9123683e, 'btrfs'],
+  [0x2fc12fc1, 'zfs'],
+  [0xf2f52010, 'f2fs'],
+  [0x794c7630, 'overlayfs'],
+  [0x01021994, 'tmpfs'],
+])
+
+/** Its name, or its number where that is all we know; undefined where the platform does not say. */
+export function fileSystemNameOf(folder: string): string | undefined {
+  const type = fileSystemTypeOf(folder)
+  if (type === undefined) return undefined
+  return localFileSystems.get(type) ?? networkFileSystems.get(type) ?? `type 0x${type.toString(16)}`
+}
+
 /** A path that exists as far as its folder. */
 export interface PreparedPath {
   /** Real and absolute: two names of one file are one. */

@@ -1,5 +1,7 @@
+import { hostname } from 'node:os'
 import type { NewId } from '../../core/ids.ts'
 import { isName, nameRule } from '../../core/names.ts'
+import type { MemberDescription } from '../admin.ts'
 import { FencedError, InvalidNameError, LogClosedError } from '../errors.ts'
 import type { GroupCommit, GroupOptions, Lease, Member, TopicPartition } from '../log.ts'
 import { assignPartitions, keyOf } from './assignor.ts'
@@ -52,6 +54,22 @@ export class GroupCoordinator {
     }
   }
 
+  /** Members by group, for people. */
+  describe(): ReadonlyMap<string, readonly MemberDescription[]> {
+    const process = describeThisProcess()
+    return new Map(
+      [...this.#groups].map(([name, { members }]) => [
+        name,
+        members.map(({ id, topics, leases }) => ({
+          id,
+          process,
+          topics: [...topics],
+          partitions: leases.map(({ topic, partition }) => ({ topic, partition })),
+        })),
+      ]),
+    )
+  }
+
   /** Every member leaves, revokes awaited; nobody joins any more. */
   async close(): Promise<void> {
     this.#closed = true
@@ -74,6 +92,10 @@ export class GroupCoordinator {
     this.#groups.set(name, group)
     return group
   }
+}
+
+function describeThisProcess(): string {
+  return `process ${process.pid} on ${hostname()}`
 }
 
 interface GroupContext {

@@ -16,8 +16,7 @@ export class PartitionState implements TopicPartition {
   /** Its number in the file. */
   readonly number: number
   readonly compacted: boolean
-  /** First offset there is. */
-  readonly start: number
+  #start: number
   writtenEnd: number
   durableEnd: number
   /** Largest timestamp of any record that was ever written, -1 before the first. */
@@ -33,11 +32,21 @@ export class PartitionState implements TopicPartition {
     this.partition = identity.partition
     this.number = identity.number
     this.compacted = identity.compacted
-    this.start = stored.start
+    this.#start = stored.start
     this.writtenEnd = stored.end
     this.durableEnd = stored.end
     this.highestTimestampMs = stored.highestTimestampMs
     this.tail = new PartitionTail(stored.end)
+  }
+
+  /** First offset there is. */
+  get start(): number {
+    return this.#start
+  }
+
+  /** What lies below is deleted; readers that are below it go on there. */
+  setStart(start: number): void {
+    this.#start = Math.max(this.#start, start)
   }
 
   /** Everything below `end` is durable: wakes those that wait for it. */

@@ -166,8 +166,11 @@ export class EmbeddedReader implements Reader, PartitionListener {
     return fetched.map(({ result }) => result)
   }
 
-  #fetchPartition({ state, position }: Assignment, maxBytes: number): Fetched {
+  #fetchPartition(assignment: Assignment, maxBytes: number): Fetched {
+    const { state } = assignment
     const { topic, partition, tail } = state
+    // What was to be read next may have been deleted.
+    const position = Math.max(assignment.position, state.start)
     const batches: readonly RecordBatch[] =
       position >= tail.start ? tail.read(position, maxBytes) : this.#context.batches.read(state, position, maxBytes)
     // With no batch up to the end the offsets there are gaps: nobody's.
