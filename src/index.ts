@@ -10,6 +10,7 @@ export {
   ComponentFailedError,
   DefinitionClashError,
   DuplicateComponentError,
+  ExternalTopicMissingError,
   NotAComponentError,
   NotInAppError,
   PublishInHandlerError,

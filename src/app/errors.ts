@@ -13,8 +13,21 @@ export class DuplicateComponentError extends MillraceError {
 /** Two definitions of one name that are not the same topic: their records would be checked by different schemas. */
 export class DefinitionClashError extends MillraceError {
   readonly code = 'DEFINITION_CLASH'
-  constructor(name: string, what: string) {
-    super(`'${name}' is defined twice in this app, ${what}. Export one definition and use it everywhere.`)
+  constructor(name: string, differences: readonly string[]) {
+    super(
+      `'${name}' is defined twice in this app, ${differences.join(' and ')}. Export one definition and use it everywhere: a copy is another one.`,
+    )
+  }
+}
+
+/** Topics of somebody else's that the log does not have. All that are missing are named; nothing was created. */
+export class ExternalTopicMissingError extends MillraceError {
+  readonly code = 'EXTERNAL_TOPIC_MISSING'
+  constructor(names: readonly string[], location: string) {
+    const topics = names.map((name) => `'${name}'`).join(', ')
+    super(
+      `${location} has no ${topics}, defined here as external: their owner creates them. Start the owner first, or check the names and the log's URL.`,
+    )
   }
 }
 

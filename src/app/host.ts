@@ -2,15 +2,14 @@ import type { Clock } from '../core/clock.ts'
 import type { AnyComponent, HandleOf } from '../core/component.ts'
 import type { NewId } from '../core/ids.ts'
 import type { Logger } from '../core/logger.ts'
-import { UnknownTopicError } from '../log/errors.ts'
 import type { Log, Topic } from '../log/log.ts'
 import type { Attachment, Host } from '../runtime/attachment.ts'
 import type { DatabaseHome } from '../runtime/commit-home.ts'
 import type { Middleware } from '../runtime/context.ts'
 import { OutboxRelay } from '../runtime/outbox-relay.ts'
 import type { AnyDefinition } from '../topics/types.ts'
-import { DefinitionClashError } from './errors.ts'
 import { openLog } from './open-log.ts'
+import { TopicRegistry } from './topic-registry.ts'
 
 /** What an app tells its host. */
 export interface HostOptions {
@@ -39,9 +38,9 @@ export class AppHost implements Host {
   readonly failed: (component: AnyComponent, error: Error) => void
   /** Rises with whatever may bring the app nearer to being settled. */
   progress = 0
+  /** What its topics and queues mean, and what the log has of them. */
+  readonly topics: TopicRegistry
   readonly #options: HostOptions
-  readonly #definitions = new Map<string, AnyDefinition>()
-  readonly #topics = new Map<string, Topic>()
   readonly #homes = new Map<AnyComponent, Promise<DatabaseHome>>()
   readonly #relays = new Map<DatabaseHome, Promise<OutboxRelay>>()
   readonly #waiting = new Set<() => void>()
@@ -57,6 +56,7 @@ export class AppHost implements Host {
     this.random = options.random
     this.drainTimeoutMs = options.drainTimeoutMs
     this.failed = options.failed
+    this.topics = new TopicRegistry({ log: () => this.log(), logger: options.logger })
   }
 
   log(): Promise<Log> {
@@ -71,65 +71,21 @@ export class AppHost implements Host {
     return this.#relays.values()
   }
 
-  /** Notes a definition. Throws `DefinitionClashError` when its name means something else in this app. */
-  define(definition: AnyDefinition): void {
-    const known = this.#definitions.get(definition.name)
-    if (known === undefined) this.#definitions.set(definition.name, definition)
-    if (known === undefined || known === definition) return
-    const [first, second] = [known['~definition'].parts, definition['~definition'].parts]
-    if (first.kind !== second.kind)
-      throw new DefinitionClashError(definition.name, `as a ${first.kind} and as a ${second.kind}`)
-    if (first.exactPartitions && second.exactPartitions && first.partitions !== second.partitions) {
-      throw new DefinitionClashError(
-        definition.name,
-        `with ${first.partitions} and with ${second.partitions} partitions`,
-      )
-    }
+  readonly knownTopic = (name: string): Topic | undefined => this.topics.known(name)
+  takesOutputs(definition: AnyDefinition): boolean {
+    return this.topics.takesOutputs(definition)
   }
-
-  readonly knownTopic = (name: string): Topic | undefined => this.#topics.get(name)
-
-  async ensure(definitions: Iterable<AnyDefinition>): Promise<void> {
-    const missing = [...definitions].filter((definition) => !this.#meets(definition))
-    if (missing.length === 0) return
-    for (const definition of missing) this.define(definition)
-    const log = await this.log()
-    const topics = await log.ensureTopics(
-      missing.map(({ name, '~definition': { parts } }) => ({
-        name,
-        partitions: parts.partitions,
-        exact: parts.exactPartitions,
-      })),
-    )
-    for (const topic of topics) {
-      this.#topics.set(topic.name, topic)
-      if (topic.created) {
-        this.logger.info(`created ${topic.name}: ${topic.partitions} partitions, its records are kept for ever`)
-      }
-    }
+  ensure(definitions: Iterable<AnyDefinition>): Promise<void> {
+    return this.topics.ensure(definitions)
   }
-
-  async ensureInternal({ name, partitions }: { readonly name: string; readonly partitions: number }): Promise<void> {
-    if (this.#topics.has(name)) return
-    const log = await this.log()
-    const [topic] = await log.ensureTopics([{ name, partitions, exact: false }])
-    this.#topics.set(name, topic!)
+  ensureOutputs(definitions: Iterable<AnyDefinition>): Promise<void> {
+    return this.topics.ensureOutputs(definitions)
   }
-
-  /** A topic may be known by another definition: one that asks for another count is still the log's to refuse. */
-  #meets({ name, '~definition': { parts } }: AnyDefinition): boolean {
-    const known = this.#topics.get(name)
-    return known !== undefined && (!parts.exactPartitions || parts.partitions === known.partitions)
+  ensureInternal(topic: { readonly name: string; readonly partitions: number }): Promise<void> {
+    return this.topics.ensureInternal(topic)
   }
-
-  async meetTopics(names: readonly string[]): Promise<void> {
-    const log = await this.log()
-    const topics = new Map((await log.topics()).map((topic) => [topic.name, topic]))
-    for (const name of names) {
-      const topic = topics.get(name)
-      if (topic === undefined) throw new UnknownTopicError(name)
-      this.#topics.set(name, topic)
-    }
+  meetTopics(names: readonly string[]): Promise<void> {
+    return this.topics.meet(names)
   }
 
   readonly get = <C extends AnyComponent>(component: C): HandleOf<C> => {

@@ -37,12 +37,14 @@ describe('adding components', () => {
     expect(() => app.add(wrong as typeof app extends never ? never : ReturnType<typeof database>)).toThrow(
       expect.objectContaining({ code: 'NOT_A_COMPONENT' }),
     )
-    app.add(subscriber('one', { from: topic('t', { schema: z.object({}), partitions: 2 }), on: nothing }))
-    const three = topic('t', { schema: z.object({}), partitions: 3 })
+    const schema = z.object({ type: z.literal('T') })
+    const two = topic('t', { schema, partitions: 2 })
+    app.add(subscriber('one', { from: two, on: nothing }))
+    const three = topic('t', { schema, partitions: 3 })
     for (let again = 0; again < 2; again++) {
       expect(() => app.add(subscriber('two', { from: three, on: nothing }))).toThrow(/with 2 and with 3 partitions/)
     }
-    const asQueue = queue('t', { schema: z.object({ type: z.literal('T') }) })
+    const asQueue = queue('t', { schema })
     expect(() => app.add(worker('w', { from: asQueue, on: { T: nothing } }))).toThrow(/as a topic and as a queue/)
   })
 
@@ -425,11 +427,14 @@ describe('the life of an app', () => {
   })
 
   it('all clashes with the topics of the log are reported together', async () => {
-    await using app = testApp()
-    await app.transaction(({ publish }) => {
+    const folder = freshFolder()
+    const first = fileApp(folder)
+    await first.transaction(({ publish }) => {
       publish(numbers, { n: 1 })
       publish(others, { n: 1 })
     })
+    await first.stop()
+    await using app = fileApp(folder)
     app.add(
       subscriber('one', { from: topic('numbers', { schema: z.unknown(), partitions: 2 }), on: nothing }),
       subscriber('two', { from: topic('others', { schema: z.unknown(), partitions: 3 }), on: nothing }),

@@ -213,7 +213,7 @@ export class MillraceApp implements App {
       if (kind === 'queue' && worker !== undefined) throw new QueueTakenError(name, [worker, component.name])
     }
     for (const definition of attachment.definitions) {
-      this.#host.define(definition)
+      this.#host.topics.define(definition)
       if (definition.kind === 'queue') this.#workers.set(definition.name, component.name)
     }
     this.#byName.set(nameSpace(component), component)

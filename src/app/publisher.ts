@@ -86,7 +86,7 @@ export class Publisher {
     const collector = new OutputCollector(this.#host)
     try {
       const result = await work(collector.outputs)
-      await this.#host.ensure(collector.end())
+      await this.#host.ensureOutputs(collector.end())
       const log = await this.#host.log()
       const stager = new Stager(this.#host.knownTopic, this.#rotation)
       for (const message of collector.messages) stager.add(message)
@@ -120,9 +120,7 @@ export class Publisher {
 
   async #ready(definition: AnyDefinition): Promise<{ readonly log: Log; readonly topic: Topic }> {
     const log = await this.#host.log()
-    const known = this.#host.knownTopic(definition.name)
-    if (known !== undefined) return { log, topic: known }
-    await this.#host.ensure([definition])
+    if (!this.#host.takesOutputs(definition)) await this.#host.ensureOutputs([definition])
     return { log, topic: this.#host.knownTopic(definition.name)! }
   }
 }

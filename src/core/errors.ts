@@ -46,6 +46,11 @@ export function messageOf(thrown: unknown): string {
   }
 }
 
+/** A message as a part of another sentence. */
+export function withoutFullStop(message: string): string {
+  return message.endsWith('.') && !message.endsWith('..') ? message.slice(0, -1) : message
+}
+
 /** What was thrown as an `Error` with a text: itself, or wrapped with it as the cause. */
 export function toError(thrown: unknown): Error {
   try {

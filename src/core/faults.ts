@@ -1,4 +1,4 @@
-import { MillraceError } from './errors.ts'
+import { MillraceError, withoutFullStop } from './errors.ts'
 
 /** One thing that is wrong with an input: where (`items.0.quantity`; empty for the whole) and what. */
 export interface Fault {
@@ -16,9 +16,10 @@ export class InvalidOptionsError extends MillraceError {
   }
 }
 
-/** `items.0.quantity: expected a number; userId: required`. */
+/** `items.0.quantity: expected a number; userId: required`, without a full stop: the sentence goes on around it. */
 export function describeFaults(faults: readonly Fault[]): string {
-  return faults.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ')
+  const clauses = faults.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
+  return clauses.map(withoutFullStop).join('; ')
 }
 
 /** Collects the faults of one options object, so that all of them are reported together. */
@@ -28,6 +29,18 @@ export class FaultList {
   /** Notes a fault at `path` unless `condition` holds. */
   expect(condition: boolean, path: string, message: string): void {
     if (!condition) this.#faults.push({ path, message })
+  }
+
+  /**
+   * Notes each option that is not among the known ones: a misspelt one would change nothing, and nobody would learn why.
+   * `known` has the keys of the options' type, so that the compiler misses a new one here.
+   */
+  expectOnly(options: unknown, known: Readonly<Record<string, true>>, path = ''): void {
+    if (typeof options !== 'object' || options === null) return
+    for (const name of Object.keys(options)) {
+      const there = Object.keys(known).join(', ')
+      this.expect(Object.hasOwn(known, name), `${path}${name}`, `no such option: known are ${there}`)
+    }
   }
 
   /** Runs a parser and notes what it throws at `path`. Returns undefined then. */

@@ -134,7 +134,7 @@ async function executeCommand<Result>(
     const context = { ...collector.outputs, ...transaction.context, log, now: clock.now, newId, signal }
     const work = () => transaction.run(() => handle(checked.value, context))
     const result = await untilAborted(signal, () => handlerScope.run(host, work))
-    await host.ensure(collector.end())
+    await host.ensureOutputs(collector.end())
     const { outboxNumber } = await transaction.commit({ outputs: collector.messages })
     await home.durable()
     return { result, position: `${home.databaseId}:${outboxNumber}` }

@@ -10,15 +10,15 @@ import { json } from '../topics/codec.ts'
 import { UnreadableRecordError } from '../topics/errors.ts'
 import { orderEvents, paid } from '../topics/order-events.test-support.ts'
 import { topic } from '../topics/topic.ts'
+import { jsonAsWritten, writtenAs } from '../topics/written-as.test-support.ts'
 import { subscriber } from './subscriber.ts'
 
 const numbers = topic('numbers', {
   schema: z.object({ key: z.string(), n: z.number() }),
   key: ({ key }) => key,
+  codec: jsonAsWritten,
   partitions: 3,
 })
-/** Another view of the same topic: whatever is in it. */
-const anyNumbers = topic('numbers', { schema: z.unknown(), key: () => 'a', partitions: 3 })
 const doubled = topic('doubled', { schema: z.object({ n: z.number() }) })
 const range = (count: number) => Array.from({ length: count }, (_, n) => n)
 
@@ -322,15 +322,15 @@ describe('an attempt', () => {
 
 describe('a record that cannot be read', () => {
   it.each([
-    ['does not fit', anyNumbers, { key: 'a', n: 'x' }, 'n: '],
-    ['is not of this shape at all', anyNumbers, 5, 'expected object'],
-  ])('because it %s stops a component that is to stop, and names the place', async (_, view, value, fault) => {
+    ['does not fit', { key: 'a', n: 'x' }, 'n: '],
+    ['is not of this shape at all', 5, 'expected object'],
+  ])('because it %s stops a component that is to stop, and names the place', async (_, value, fault) => {
     await using writer = testApp()
     const seen: number[] = []
     writer.add(subscriber('g', { from: numbers, whenSpent: 'stop', on: ({ n }) => void seen.push(n) }))
     await writer.start()
     await writer.publish(numbers, { key: 'a', n: 1 })
-    await writer.publish(view, value)
+    await writer.publish(numbers, writtenAs({ key: 'a', n: 2 }, value))
     const error = await writer.settled().catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(ComponentFailedError)
     const { cause } = error as ComponentFailedError
@@ -341,14 +341,14 @@ describe('a record that cannot be read', () => {
   })
 
   it.each([
-    ['does not fit', anyNumbers, { key: 'a', n: 'x' }, 'n: '],
-    ['is not of this shape at all', anyNumbers, 5, 'expected object'],
-  ])('because it %s is a dead letter at once, and what is behind it goes on', async (_, view, value, fault) => {
+    ['does not fit', { key: 'a', n: 'x' }, 'n: '],
+    ['is not of this shape at all', 5, 'expected object'],
+  ])('because it %s is a dead letter at once, and what is behind it goes on', async (_, value, fault) => {
     await using app = testApp()
     const seen: number[] = []
     app.add(subscriber('g', { from: numbers, on: ({ n }) => void seen.push(n) }))
     await app.start()
-    await app.publish(view, value)
+    await app.publish(numbers, writtenAs({ key: 'a', n: 2 }, value))
     await app.publish(numbers, { key: 'a', n: 1 })
     await app.settled()
     expect(seen).toEqual([1])
@@ -465,7 +465,7 @@ describe('over a restart on the file', () => {
     // In one batch, so that the handler of the first one ends after the second one was found unreadable.
     await first.transaction(({ publish }) => {
       publish(numbers, { key: 'a', n: 1 })
-      publish(anyNumbers, 'broken')
+      publish(numbers, writtenAs({ key: 'a', n: 2 }, 'broken'))
       publish(numbers, { key: 'a', n: 3 })
     })
     await expect(first.settled()).rejects.toMatchObject({ cause: { code: 'UNREADABLE_RECORD', place: { offset: 1 } } })
@@ -512,15 +512,13 @@ describe('over a restart on the file', () => {
   it('only what was not finished runs again: what finished ahead of a slow record travels with the commit', async () => {
     const folder = freshFolder()
     const seen: number[] = []
+    const schema = z.object({ key: z.string(), n: z.number() })
+    const one = topic('numbers', { schema, key: ({ key }) => key, partitions: 1 })
     const gate = new Gate()
     const app = fileApp(folder)
     const handle = app.add(
       subscriber('g', {
-        from: topic('numbers', {
-          schema: z.object({ key: z.string(), n: z.number() }),
-          key: ({ key }) => key,
-          partitions: 1,
-        }),
+        from: one,
         on: async ({ n }) => {
           if (n === 0) await gate.pass()
           seen.push(n)
@@ -528,7 +526,6 @@ describe('over a restart on the file', () => {
       }),
     )
     await app.start()
-    const one = topic('numbers', { schema: z.unknown(), key: (value) => (value as { key: string }).key, partitions: 1 })
     await app.publishAll(
       one,
       range(20).map((n) => ({ key: `${n}`, n })),
@@ -543,7 +540,7 @@ describe('over a restart on the file', () => {
 
     const again: number[] = []
     await using next = fileApp(image)
-    next.add(subscriber('g', { from: one, on: (value) => void again.push((value as { n: number }).n) }))
+    next.add(subscriber('g', { from: one, on: ({ n }) => void again.push(n) }))
     await next.start()
     await next.settled()
     expect(again).toEqual([0])

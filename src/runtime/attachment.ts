@@ -27,8 +27,15 @@ export interface Host {
   readonly drainTimeoutMs: number
   /** The log, opened at the first call. */
   log(): Promise<Log>
-  /** Creates the topics and queues that are missing in the log; remembered. */
+  /**
+   * Creates the topics and queues that are missing in the log; remembered. Throws `DefinitionClashError` where a name
+   * means something else in this app, `ExternalTopicMissingError` and `TopicClashError`.
+   */
   ensure(definitions: Iterable<AnyDefinition>): Promise<void>
+  /** As `ensure`, for what is to be written. Throws `KeyRequiredError` too: a topic with compaction, a definition without a key. */
+  ensureOutputs(definitions: Iterable<AnyDefinition>): Promise<void>
+  /** This very definition was ensured for outputs before. */
+  takesOutputs(definition: AnyDefinition): boolean
   /** Creates a topic of ours when it is missing; one that is there is used with the count that it has. */
   ensureInternal(topic: { readonly name: string; readonly partitions: number }): Promise<void>
   /** Looks topics up that must be in the log already. Throws `UnknownTopicError`. */

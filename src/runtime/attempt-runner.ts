@@ -147,7 +147,7 @@ export class AttemptRunner {
     try {
       if (returned !== undefined) await untilAborted(attempt, returned)
       attempt.end()
-      if (!this.#knowsTopics(attempt)) await this.#scope.host.ensure(attempt.definitions)
+      if (!this.#knowsTopics(attempt)) await this.#scope.host.ensureOutputs(attempt.definitions)
       const finished = this.#owner.finish(attempt, transaction)
       // Nothing may come between when it is finished at once: the commit looks right after whether anything still runs.
       if (finished !== undefined) await finished
@@ -242,7 +242,7 @@ export class AttemptRunner {
   }
 
   #knowsTopics({ definitions }: Attempt): boolean {
-    return definitions.every(({ name }) => this.#scope.host.knownTopic(name) !== undefined)
+    return definitions.every((definition) => this.#scope.host.takesOutputs(definition))
   }
 
   #deadlinesFor({ timeoutMs }: Route): Deadlines {

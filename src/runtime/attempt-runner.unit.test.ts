@@ -15,10 +15,10 @@ class Bench {
   begin: () => HomeTransaction | undefined = () => undefined
 
   constructor() {
-    const host: Pick<Host, 'clock' | 'middleware' | 'knownTopic'> = {
+    const host: Pick<Host, 'clock' | 'middleware' | 'takesOutputs'> = {
       clock: this.clock,
       middleware: [],
-      knownTopic: () => undefined,
+      takesOutputs: () => false,
     }
     const note = (event: string) => void this.events.push(event)
     const owner: AttemptOwner = {

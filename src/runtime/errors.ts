@@ -1,4 +1,4 @@
-import { MillraceError, messageOf } from '../core/errors.ts'
+import { MillraceError, messageOf, withoutFullStop } from '../core/errors.ts'
 import { describePlace, type RecordPlace } from '../topics/errors.ts'
 
 /** A handler threw at its last attempt. The component stopped; the record's offset is not committed. */
@@ -10,7 +10,7 @@ export class AttemptsSpentError extends MillraceError {
   constructor(failure: { component: string; place: RecordPlace; id: string; attempts: number; cause: unknown }) {
     const { component, place, id, attempts, cause } = failure
     super(
-      `'${component}' failed ${attempts} ${attempts === 1 ? 'time' : 'times'} on the record in ${describePlace(place)} (id ${id}) and stopped: ${messageOf(cause)}. Its offset is not committed: after a mend and a restart it is handled again.`,
+      `'${component}' failed ${attempts} ${attempts === 1 ? 'time' : 'times'} on the record in ${describePlace(place)} (id ${id}) and stopped: ${withoutFullStop(messageOf(cause))}. Its offset is not committed: after a mend and a restart it is handled again.`,
       { cause },
     )
     this.component = component
@@ -61,7 +61,7 @@ export class NextCalledTwiceError extends MillraceError {
 export class InvalidPublishOptionsError extends MillraceError {
   readonly code = 'INVALID_PUBLISH_OPTIONS'
   constructor(faults: readonly string[]) {
-    super(`The options of a publish: ${faults.join('; ')}. Nothing was written.`)
+    super(`The options of a publish: ${faults.map(withoutFullStop).join('; ')}. Nothing was written.`)
   }
 }
 

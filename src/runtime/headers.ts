@@ -2,6 +2,8 @@
 export const idHeader = 'millrace-id'
 /** W3C Trace Context: carried from a record to what its handler puts out. */
 export const traceHeader = 'traceparent'
+/** The version of the record's schema; absent for version 1. */
+export { versionHeader } from '../topics/versioning.ts'
 /** When a task is due, in milliseconds since the epoch. */
 export const dueHeader = 'millrace-due'
 /** Where a dead letter comes from. */

@@ -7,7 +7,7 @@ import { NoKeyError } from '../topics/errors.ts'
 import type { AnyDefinition } from '../topics/types.ts'
 import type { SendOptions } from './context.ts'
 import { InvalidPublishOptionsError } from './errors.ts'
-import { dueHeader, idHeader, ownPrefix, traceHeader } from './headers.ts'
+import { dueHeader, idHeader, ownPrefix, traceHeader, versionHeader } from './headers.ts'
 import type { OutputMessage } from './output.ts'
 
 /** An `OutputMessage` with its id at hand. */
@@ -34,12 +34,14 @@ export function encodeOutgoing(
 ): Outgoing {
   const { key, value } = definition['~definition'].encode(input)
   const id = options?.id ?? source.newId()
+  const { version = 1 } = definition['~definition'].parts.versioning ?? {}
+  const headers = buildHeaders(id, source, options)
   return {
     id,
     topic: definition.name,
     key,
     value,
-    headers: buildHeaders(id, source, options),
+    headers: version === 1 ? headers : [...headers, [versionHeader, String(version)]],
     timestampMs: source.clock.nowMs(),
   }
 }

@@ -25,6 +25,17 @@ describe('an outgoing record', () => {
     })
   })
 
+  it('names the version of its schema from the second on, tombstones none', () => {
+    const second = topic('second', { schema: z.object({ n: z.number() }), version: 2, key: ({ n }) => `${n}` })
+    const first = topic('first', { schema: z.object({ n: z.number() }), version: 1 })
+    expect(encodeOutgoing(second, { n: 1 }, source).headers).toEqual([
+      ['millrace-id', 'id-1'],
+      ['millrace-version', '2'],
+    ])
+    expect(encodeOutgoing(first, { n: 1 }, source).headers).toEqual([['millrace-id', 'id-1']])
+    expect(encodeTombstone(second, '1', source).headers).toEqual([['millrace-id', 'id-1']])
+  })
+
   it('carries the trace of the record that it comes from, unless it is given one', () => {
     expect(encodeOutgoing(keyless, { n: 1 }, traced).headers).toContainEqual(['traceparent', '00-1-2-01'])
     const own = encodeOutgoing(keyless, { n: 1 }, traced, { headers: { traceparent: 'own' } })

@@ -1,4 +1,4 @@
-import { MillraceError, messageOf } from '../core/errors.ts'
+import { MillraceError, messageOf, withoutFullStop } from '../core/errors.ts'
 
 /** A database URL of a kind that is not known. */
 export class UnsupportedDatabaseUrlError extends MillraceError {
@@ -79,8 +79,8 @@ export class MigrationError extends MillraceError {
     const { database, location, migration, cause } = detail
     super(
       migration === undefined
-        ? `The migrations of database '${database}' cannot run on ${location}: ${messageOf(cause)}.`
-        : `Migration '${migration}' of database '${database}' failed on ${location}: ${messageOf(cause)}. Nothing of this start's migrations was kept, and later ones did not run.`,
+        ? `The migrations of database '${database}' cannot run on ${location}: ${withoutFullStop(messageOf(cause))}.`
+        : `Migration '${migration}' of database '${database}' failed on ${location}: ${withoutFullStop(messageOf(cause))}. Nothing of this start's migrations was kept, and later ones did not run.`,
       { cause },
     )
     this.migration = migration

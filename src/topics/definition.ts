@@ -4,6 +4,7 @@ import type { Fault } from '../core/faults.ts'
 import { AsynchronousSchemaError, type Schema, validate } from '../core/schema.ts'
 import type { Codec } from './codec.ts'
 import { InvalidEventError, NotBytesError, NotTextError, UnreadableRecordError } from './errors.ts'
+import { readVersion, upcast, type Versioning, versionHeader } from './versioning.ts'
 
 /** A record as a log gives it: what decoding needs of it. */
 export interface ReadableRecord {
@@ -11,6 +12,7 @@ export interface ReadableRecord {
   valueText(): string | null
   valueBytes(): Uint8Array | null
   headers(): readonly (readonly [name: string, value: Uint8Array | null])[]
+  headerText(name: string): string | null | undefined
 }
 
 /** What a definition was made with, without its types. */
@@ -24,6 +26,12 @@ export interface DefinitionParts {
   /** The count was given: an existing topic with another is a clash. */
   readonly exactPartitions: boolean
   readonly key?: ((value: unknown) => string) | undefined
+  /** Absent where bytes are taken as they are: then nobody asks for a record's version. */
+  readonly versioning?: Versioning
+  /** Somebody else's: it must be there, and we neither create nor change it. */
+  readonly external?: boolean
+  /** The last value of each key only. */
+  readonly compacted?: boolean
 }
 
 /** The part of a topic or queue that works: values to bytes, records to values. */
@@ -57,7 +65,7 @@ export class DefinitionCore {
   decode(cursor: ReadableRecord, partition: number): unknown {
     let faults: readonly Fault[]
     try {
-      const checked = validate(this.parts.schema, this.#decodeWire(cursor), `'${this.parts.name}'`)
+      const checked = validate(this.parts.schema, this.#current(cursor), `'${this.parts.name}'`)
       if (checked.faults === undefined) return checked.value
       faults = checked.faults
     } catch (cause) {
@@ -80,6 +88,15 @@ export class DefinitionCore {
     throw new InvalidEventError(this.parts.name, [
       { path: '', message: `its key function gave ${typeof key}, not text` },
     ])
+  }
+
+  /** What its bytes say, as a value of today's version. */
+  #current(cursor: ReadableRecord): unknown {
+    const { versioning } = this.parts
+    if (versioning === undefined) return this.#decodeWire(cursor)
+    // Before the codec: a newer version may be encoded in another way.
+    const version = readVersion(versioning, cursor.headerText(versionHeader))
+    return upcast(versioning, this.#decodeWire(cursor), version)
   }
 
   #decodeWire(cursor: ReadableRecord): unknown {

@@ -15,6 +15,7 @@ function recordOf(value: string | Uint8Array, headers: Readonly<Record<string, s
     offset: 17,
     valueText: () => buffer.toString(),
     valueBytes: () => buffer,
+    headerText: (name) => headers[name],
     headers: () => Object.entries(headers).map(([name, content]) => [name, Buffer.from(content)] as const),
   }
 }
@@ -121,6 +122,53 @@ describe('a record that cannot be read', () => {
 
   it('is not one whose text has the replacement sign itself', () => {
     expect(decode(anything, '"\ufffd"')).toBe('\ufffd')
+  })
+})
+
+describe('a record of another version', () => {
+  const current = topic('people', {
+    schema: z.object({ names: z.array(z.string()) }),
+    version: 3,
+    upcast: {
+      1: (old: { name: string }) => ({ first: old.name }),
+      2: (old: { first: string }) => ({ names: [old.first] }),
+    },
+  })
+  const header = (version: string) => ({ 'millrace-version': version })
+
+  it('is brought up to date step by step, before the schema sees it; without a header it is of version 1', () => {
+    const now = { names: ['Ada'] }
+    expect(decode(current, '{"name":"Ada"}')).toEqual(now)
+    expect(decode(current, '{"name":"Ada"}', header('1'))).toEqual(now)
+    expect(decode(current, '{"first":"Ada"}', header('2'))).toEqual(now)
+    expect(decode(current, '{"names":["Ada"]}', header('3'))).toEqual(now)
+    // What the steps make of it has to fit too.
+    expect(thrownBy(() => decode(current, '{"name":1}'), UnreadableRecordError).message).toContain('names.0')
+  })
+
+  it.each([
+    ['is newer than this program knows', current, '4', /of version 4, and this program knows versions up to 3: update/],
+    ['is newer than a definition that says nothing of versions', anything, '2', /knows versions up to 1: update/],
+    ['has no version in its header', current, 'new', /its header millrace-version is "new", no version/],
+    ['has an empty header', current, '', /its header millrace-version is "", no version/],
+  ])('cannot be read when it %s', (_, definition, version, message) => {
+    const error = thrownBy(() => decode(definition, '{}', header(version)), UnreadableRecordError)
+    expect(error.message).toMatch(message)
+    expect(error.cause).toMatchObject({ code: 'UPCAST' })
+  })
+
+  it('cannot be read when a step is missing or throws: the error says which', () => {
+    const gap = topic('gap', { schema: z.unknown(), version: 3, upcast: { 2: (value) => value } })
+    expect(thrownBy(() => decode(gap, '1'), UnreadableRecordError).message).toContain(
+      "it is of version 1, and there is no step from 1 to 2: add it to 'upcast'",
+    )
+    const step = (): never => {
+      throw new Error('no such field')
+    }
+    const throwing = topic('throwing', { schema: z.unknown(), version: 2, upcast: { 1: step } })
+    expect(thrownBy(() => decode(throwing, '1'), UnreadableRecordError).message).toContain(
+      "the step of 'upcast' from version 1 to 2 threw: no such field",
+    )
   })
 })
 

@@ -67,3 +67,8 @@ export class NotTextError extends MillraceError {
     super('The value is no UTF-8 text: give its topic the codec bytes().')
   }
 }
+
+/** A record of a version that its topic's definition cannot turn into its own. The cause of an `UnreadableRecordError`. */
+export class UpcastError extends MillraceError {
+  readonly code = 'UPCAST'
+}

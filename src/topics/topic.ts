@@ -1,10 +1,9 @@
-import { FaultList } from '../core/faults.ts'
-import { isName, nameRule } from '../core/names.ts'
 import type { DefaultDiscriminator, DiscriminatorKey, Schema, SchemaInput, SchemaOutput } from '../core/schema.ts'
-import { isSchema } from '../core/schema.ts'
-import { type Codec, json } from './codec.ts'
+import type { Codec } from './codec.ts'
 import { DefinitionCore } from './definition.ts'
+import { readDefinition } from './read-definition.ts'
 import type { Queue, Topic } from './types.ts'
+import type { UpcastStep } from './versioning.ts'
 
 /** How a topic or queue is defined. */
 export interface TopicOptions<S extends Schema, By extends string> {
@@ -16,6 +15,27 @@ export interface TopicOptions<S extends Schema, By extends string> {
   readonly codec?: Codec
   /** 6 for a topic, 16 for a queue. Where it is left out, a topic that exists is used with the count that it has. */
   readonly partitions?: number
+  /**
+   * Keeps the last value of each key only, in the background; a tombstone takes its key away. The topic needs a `key`,
+   * and a record without one is refused. (Kafka: `cleanup.policy=compact`.)
+   */
+  readonly compaction?: boolean
+  /**
+   * Version of the schema, 1 by default. From 2 on it is written to each record, in the header `millrace-version`; a
+   * record without that header is of version 1. One that is newer than this definition cannot be read.
+   */
+  readonly version?: number
+  /**
+   * For records of older versions, on read, before the schema: from version n to n + 1, by n. Annotate the parameter with
+   * the old shape. The steps up to `version` have no gap; a record older than the first one cannot be read.
+   */
+  readonly upcast?: { readonly [version: number]: UpcastStep }
+  /**
+   * Somebody else's topic: never created, configured or checked by us. An app that uses it and does not find it in the
+   * log does not start (`ExternalTopicMissingError`). Its records need no header of ours: the id of one without is topic
+   * id, partition and offset.
+   */
+  readonly external?: boolean
 }
 interface KeyOption<S extends Schema> {
   /** Records with one key are in one partition, in order. */
@@ -76,44 +96,11 @@ export function queue(
   return { kind: 'queue', ...define('queue', name, options) }
 }
 
-const defaultPartitions = { topic: 6, queue: 16 } as const
-const mostPartitions = 10_000
-
 function define(
   kind: 'topic' | 'queue',
   name: string,
   options: TopicOptions<Schema, string> & Partial<KeyOption<Schema>>,
 ): { name: string; discriminator: string; '~definition': DefinitionCore } {
-  const { schema, codec = json(), discriminator = 'type', partitions, key } = options ?? {}
-  const faults = new FaultList()
-  faults.expect(isName(name), 'name', `give ${nameRule}`)
-  faults.expect(
-    !String(name).startsWith('millrace-'),
-    'name',
-    "names that begin with 'millrace-' are the framework's own",
-  )
-  faults.expect(isSchema(schema), 'schema', 'give a Standard Schema (of zod, Valibot, ArkType …)')
-  faults.expect(key === undefined || typeof key === 'function', 'key', 'give a function of the value')
-  faults.expect(isCodec(codec), 'codec', 'give json(), text(), bytes() or an object with encode and decode')
-  faults.expect(typeof discriminator === 'string' && discriminator !== '', 'discriminator', "give a property's name")
-  const fits =
-    partitions === undefined || (Number.isInteger(partitions) && partitions >= 1 && partitions <= mostPartitions)
-  faults.expect(fits, 'partitions', `give a whole number from 1 to ${mostPartitions}`)
-  faults.throwIfAny(`${kind} ${JSON.stringify(name)}`)
-  const core = new DefinitionCore({
-    kind,
-    name,
-    schema,
-    codec,
-    discriminator,
-    key,
-    partitions: partitions ?? defaultPartitions[kind],
-    exactPartitions: partitions !== undefined,
-  })
-  return { name, discriminator, '~definition': core }
-}
-
-function isCodec(codec: unknown): boolean {
-  const candidate = codec as Partial<Codec> | null
-  return typeof candidate?.encode === 'function' && typeof candidate.decode === 'function'
+  const parts = readDefinition(kind, name, options)
+  return { name, discriminator: parts.discriminator, '~definition': new DefinitionCore(parts) }
 }

@@ -48,3 +48,28 @@ topic('t', { schema: OrderEvent, key: (event) => event.userId })
 topic('t', { schema: z.object({ n: z.number() }), key: (value) => value.n })
 // @ts-expect-error: a misspelt option
 topic('t', { schema: OrderEvent, partition: 3 })
+
+// Upcasts: an annotated parameter is the old shape, one without is unknown.
+topic('upcast', {
+  schema: z.object({ names: z.array(z.string()) }),
+  version: 3,
+  upcast: {
+    1: (old: { name: string }) => ({ first: old.name }),
+    2: (old) => {
+      typeOf(old).is<unknown>()
+      return { names: [] }
+    },
+  },
+})
+topic('kept', {
+  schema: z.object({ id: z.string() }),
+  key: ({ id }) => id,
+  compaction: true,
+})
+topic('theirs', { schema: z.object({ id: z.string() }), external: true })
+// @ts-expect-error: a version is a number
+topic('t', { schema: OrderEvent, version: '2' })
+// @ts-expect-error: steps are functions
+topic('t', { schema: OrderEvent, version: 2, upcast: { 1: 'rename' } })
+// @ts-expect-error: steps go by the version that they take
+topic('t', { schema: OrderEvent, version: 2, upcast: { first: (value: unknown) => value } })

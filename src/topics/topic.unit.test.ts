@@ -14,6 +14,7 @@ function faultsOf(make: (name: string, options: never) => unknown, name: unknown
   }
 }
 const schema = z.object({ id: z.string() })
+const same = (value: unknown) => value
 const bare: TopicOptions<typeof schema, never> = { schema }
 
 describe('a definition', () => {
@@ -58,4 +59,39 @@ describe('a definition', () => {
       expect(faultsOf(topic, 't', { schema: value })).toEqual(['schema'])
     },
   )
+  it('with a misspelt option is refused: it would change nothing, and nobody would learn why', () => {
+    expect(faultsOf(topic, 't', { schema, partition: 3, compacted: true })).toEqual(['partition', 'compacted'])
+  })
+
+  it('with compaction needs a key', () => {
+    expect(faultsOf(topic, 't', { schema, compaction: true })).toEqual(['key'])
+    expect(faultsOf(topic, 't', { schema, compaction: 'yes' })).toEqual(['compaction'])
+    expect(topic('t', { schema, compaction: true, key: ({ id }) => id })['~definition'].parts.compacted).toBe(true)
+  })
+
+  it("of an external topic leaves to its owner what is its owner's", () => {
+    const wrong = { schema, external: true, partitions: 3, compaction: true, key: () => 'a' }
+    expect(faultsOf(topic, 't', wrong)).toEqual(['partitions', 'compaction'])
+    expect(faultsOf(topic, 't', { schema, external: 1 })).toEqual(['external'])
+  })
+
+  it.each([
+    [{ version: 0 }, ['version']],
+    [{ version: 1.5 }, ['version']],
+    [{ version: '2' }, ['version']],
+    [{ upcast: { 1: same } }, ['upcast.1']],
+    [{ version: 3, upcast: { 2: 'x' } }, ['upcast.2']],
+    [{ version: 3, upcast: { 0: same, x: same, 3: same } }, ['upcast.0', 'upcast.3', 'upcast.x']],
+    [{ version: 5, upcast: { 1: same, 3: same } }, ['upcast']],
+    [{ version: 2, upcast: 5 }, ['upcast']],
+  ])('is refused with versions %j: %j', (options, faults) => {
+    expect(faultsOf(topic, 't', { schema, ...options })).toEqual(faults)
+  })
+
+  it('names the steps that are missing between its versions', () => {
+    expect(() => topic('t', { schema, version: 5, upcast: { 1: same, 3: same } })).toThrow(
+      'upcast: has no step from version 2, 4 to the next',
+    )
+    expect(() => topic('t', { schema, version: 5, upcast: { 3: same, 4: same } })).not.toThrow()
+  })
 })
