@@ -19,6 +19,7 @@ export {
   UnsupportedLogUrlError,
 } from './app/errors.ts'
 export { millrace } from './app/millrace.ts'
+export type { AppStatus, ComponentStatus, LogStatus } from './app/status.ts'
 export type { App, AppOptions, Published } from './app/types.ts'
 export type { Component, HandleOf } from './core/component.ts'
 export type { Duration } from './core/duration.ts'
@@ -35,6 +36,13 @@ export type {
   SendOptions,
 } from './runtime/context.ts'
 export {
+  type DiagnosedRebalance,
+  type DiagnosedRecord,
+  type DiagnosticMessages,
+  type DiagnosticName,
+  onDiagnostic,
+} from './runtime/diagnostics.ts'
+export {
   AttemptsSpentError,
   AttemptTimeoutError,
   HandlerEndedError,
@@ -42,6 +50,8 @@ export {
   StoppingError,
 } from './runtime/errors.ts'
 export { RejectError, RetryAfterError } from './runtime/failures.ts'
+export type { ComponentState, FailureStatus, GroupStatus, PartitionLag } from './runtime/group-status.ts'
+export type { RelayStatus } from './runtime/outbox-relay.ts'
 export type { Position } from './runtime/position.ts'
 export { bytes, type Codec, json, text } from './topics/codec.ts'
 export { InvalidEventError, UnreadableRecordError } from './topics/errors.ts'

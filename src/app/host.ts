@@ -67,6 +67,11 @@ export class AppHost implements Host {
     return this.#log
   }
 
+  /** Undefined before it is asked for. */
+  get openedLog(): Promise<Log> | undefined {
+    return this.#log
+  }
+
   get relays(): Iterable<Promise<OutboxRelay>> {
     return this.#relays.values()
   }

@@ -22,6 +22,7 @@ import { AppHost, type HostOptions } from './host.ts'
 import { Publisher } from './publisher.ts'
 import { findUnsettled, waitUntil } from './settling.ts'
 import { untilSignal } from './signals.ts'
+import { type AppStatus, readStatus } from './status.ts'
 import type { App, Published } from './types.ts'
 
 const defaultSettledTimeoutMs = 30_000
@@ -159,6 +160,14 @@ export class MillraceApp implements App {
     const reasons = this.#failures.map(({ component, error }) => `'${component}' died: ${error.message}`)
     if (this.#state !== 'started') reasons.unshift(`the app is ${this.#state === 'new' ? 'not started' : this.#state}`)
     return { status: reasons.length === 0 ? 'up' : 'down', reasons }
+  }
+
+  status(): Promise<AppStatus> {
+    const { openedLog: log, relays, clock } = this.#host
+    const attachments = this.#attachments.values()
+    const { appName: app } = this.#settings
+    const [state, health] = [this.#state, this.health()]
+    return readStatus({ app, state, health, at: clock.now(), log, attachments, relays })
   }
 
   describe(): string {

@@ -5,6 +5,7 @@ import type { Middleware, Outputs, PublishOptions, SendOptions } from '../runtim
 import type { Position } from '../runtime/position.ts'
 import type { AnyQueue, AnyTopic, InputOf, Keyed } from '../topics/types.ts'
 import type { DeadLetters } from './dead-letters.ts'
+import type { AppStatus } from './status.ts'
 
 /** A record that is durable in the log. */
 export interface Published {
@@ -80,6 +81,11 @@ export interface App extends AsyncDisposable {
   settled(options?: { readonly timeout?: Duration }): Promise<void>
   /** `up` when it started and every component lives; else `down` with each reason. */
   health(): { readonly status: 'up' | 'down'; readonly reasons: readonly string[] }
+  /**
+   * What it does right now: each component with its lag, its rates and what holds it, outboxes, the log. Reads the log's
+   * offsets, no records. Never rejects; in any state.
+   */
+  status(): Promise<AppStatus>
   /** The records that groups gave up: to look at, and to handle again. */
   readonly deadLetters: DeadLetters
   /** The table of guarantees that `start` logs: each component, what it reads, where it commits, what holds. */

@@ -10,6 +10,7 @@ import type { Log, Topic } from '../log/log.ts'
 import type { AnyDefinition } from '../topics/types.ts'
 import type { DatabaseHome } from './commit-home.ts'
 import type { Middleware } from './context.ts'
+import type { ComponentReport } from './group-status.ts'
 
 /** What an app gives to its components. */
 export interface Host {
@@ -88,6 +89,8 @@ export interface Attachment<Handle = unknown> {
   close?(): Promise<void>
   /** What it still has to do right now; nothing when it is settled. Exact at the moment of the answer. */
   unsettled(): Promise<readonly Unsettled[]>
+  /** For `app.status()`; what has none is as its app is. Never rejects. */
+  report?(): Promise<ComponentReport>
   /** Consumers: records in the log that are not finished. */
   lag?(): Promise<number>
 }

@@ -9,6 +9,7 @@ import type { Route } from './consumer-specification.ts'
 import type { Middleware } from './context.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Delivery } from './delivery.ts'
+import { startOfHandling, tellFailed, tellHandled } from './diagnostic-events.ts'
 import { AttemptsSpentError, StoppingError } from './errors.ts'
 import { RejectError, RetryAfterError, type WhenSpent } from './failures.ts'
 import { handlerScope } from './handler-scope.ts'
@@ -62,6 +63,7 @@ export class AttemptRunner {
   readonly #parked = new Map<Delivery, Cancel>()
   /** A handler's asynchronous context: that in which the runner was made, never an earlier handler's. */
   readonly #inHandlerScope: ReturnType<typeof AsyncLocalStorage.snapshot>
+  #lastFailure: { readonly error: Error; readonly atMs: number } | undefined
   #stopping = false
 
   constructor({ scope, owner, whenSpent, random }: AttemptRunnerOptions) {
@@ -73,6 +75,9 @@ export class AttemptRunner {
     this.#inHandlerScope = handlerScope.run(scope.host, () => AsyncLocalStorage.snapshot())
   }
 
+  get lastFailure(): { readonly error: Error; readonly atMs: number } | undefined {
+    return this.#lastFailure
+  }
   /** Records that wait in memory: between two attempts, or for their time. */
   get parked(): Iterable<Delivery> {
     return this.#parked.keys()
@@ -86,6 +91,7 @@ export class AttemptRunner {
     }
     task.running++
     const attempt = new Attempt(this.#scope, delivery, this.#deadlinesFor(route))
+    attempt.startMs = startOfHandling()
     let transaction: HomeTransaction | undefined
     let returned: PromiseLike<unknown> | undefined
     try {
@@ -157,13 +163,17 @@ export class AttemptRunner {
     } finally {
       this.#running.delete(attempt)
     }
-    this.#release(attempt.delivery, true)
+    this.#finished(attempt)
   }
 
   #finishNow(attempt: Attempt): void {
     attempt.end()
     void this.#owner.finish(attempt, undefined)
-    this.#release(attempt.delivery, true)
+    this.#finished(attempt)
+  }
+  #finished({ delivery, startMs }: Attempt): void {
+    tellHandled(this.#scope.componentName, delivery, startMs)
+    this.#release(delivery, true)
   }
 
   async #fail(attempt: Attempt, transaction: HomeTransaction | undefined, thrown: unknown): Promise<void> {
@@ -181,6 +191,7 @@ export class AttemptRunner {
       return
     }
     const nowMs = this.#scope.host.clock.nowMs()
+    this.#lastFailure = { error, atMs: nowMs }
     delivery.failure = {
       error: error.message.slice(0, mostErrorText),
       firstFailedAtMs: delivery.failure?.firstFailedAtMs ?? nowMs,
@@ -203,6 +214,8 @@ export class AttemptRunner {
       offset,
       error,
     })
+    const failed = error instanceof RetryAfterError ? attempt : attempt - 1
+    tellFailed(componentName, delivery, { error, attempt: failed, retryInMs: waitMs })
     const dueMs = host.clock.nowMs() + waitMs
     task.running--
     const lasts = waitMs > longestWaitInMemoryMs || delivery.parked !== undefined
@@ -213,6 +226,7 @@ export class AttemptRunner {
 
   async #giveUp(delivery: Delivery, cause: Error): Promise<void> {
     const { task, offset, id, attempt } = delivery
+    tellFailed(this.#scope.componentName, delivery, { error: cause, attempt })
     let isDone = false
     if (this.#whenSpent !== 'stop') {
       try {

@@ -45,6 +45,8 @@ export class Attempt implements HandlerContext, Expiring {
   #cancelExtension: Cancel | undefined
   #onAbort: ((reason: Error) => void) | undefined
   dueMs = 0
+  /** When the handler was called, where somebody listens for how long it takes. */
+  startMs: number | undefined = undefined
 
   constructor(scope: AttemptScope, delivery: Delivery, deadlines: Deadlines | undefined) {
     this.#scope = scope

@@ -90,6 +90,8 @@ export interface OutboxRow {
 export interface Outbox {
   /** The first rows above `after`, in order, about `maxBytes` of them (at least one where there is one). */
   read(after: number, maxBytes: number): Promise<readonly OutboxRow[]>
+  /** How many rows there are above `after`. */
+  count(after: number): Promise<number>
   /** Forgets rows up to `number`, after they were published. */
   remove(upTo: number): Promise<void>
   /** Highest number that a row ever had, 0 before the first: below a published one, the database was rewound. */

@@ -30,6 +30,7 @@ export function attachConsumer<Handle>(
     start: () => consumer.start(),
     stop: (deadlineMs) => consumer.stop(deadlineMs),
     unsettled: () => consumer.unsettled(),
+    report: () => consumer.report(),
     lag: () => consumer.lag(),
   }
 }

@@ -13,7 +13,9 @@ import { findUnsettledOf } from './consumer-settling.ts'
 import type { ConsumerSpecification, Route } from './consumer-specification.ts'
 import { DatabaseCommitter } from './database-committer.ts'
 import type { Delivery } from './delivery.ts'
+import { tellComponentFailed, tellRebalance } from './diagnostic-events.ts'
 import { type GroupPosition, readGroupPositions } from './group-positions.ts'
+import { type ComponentReport, describeComponent } from './group-status.ts'
 import { Intake } from './intake.ts'
 import { Lanes, type Limit } from './lanes.ts'
 import { Limits } from './limits.ts'
@@ -22,6 +24,7 @@ import type { Holding } from './parking/holding.ts'
 import { prepareHolding } from './parking/preparation.ts'
 import { openPartition, type PartitionOpening } from './partition-opening.ts'
 import { describeTask, type PartitionTask, type TaskOwner } from './partition-task.ts'
+import { RateMeter } from './rate-meter.ts'
 import { KeylessRotation } from './stager.ts'
 
 /**
@@ -41,6 +44,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
   readonly #lanes: Lanes<Delivery>
   readonly #runner: AttemptRunner
   readonly #limits = new Limits()
+  readonly #rates = new RateMeter()
   readonly #sources: Map<string, AnyDefinition>
   /** An attempt has ended, or waits. */
   readonly #attempts = new Condition()
@@ -97,6 +101,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
     const parts = { offsets: this.#offsets, host: this.#host, componentName: group }
     if (this.#home !== undefined) this.#database = new DatabaseCommitter({ ...parts, home: this.#home })
     this.#state = 'running'
+    this.#rates.start()
     this.#member = await log.join({
       group,
       topics: [...this.#sources.keys()],
@@ -154,6 +159,22 @@ export class Consumer implements TaskOwner, AttemptOwner {
   /** Records that are in the log and not finished, over all partitions of the sources. */
   async lag(): Promise<number> {
     return (await this.#positions()).reduce((lag, { position, end }) => lag + Math.max(0, end - position), 0)
+  }
+
+  /** For `app.status()`; never rejects. */
+  async report(): Promise<ComponentReport> {
+    const own = new Set(this.#specification.sources.map(({ name }) => name))
+    const positions = this.#state === 'new' ? undefined : await this.#positions().catch(() => undefined)
+    return describeComponent({
+      state: this.#failure === undefined ? this.#state : 'failed',
+      pausedFor: this.#intake.pausedFor,
+      positions: positions?.filter(({ topic }) => own.has(topic)),
+      tasks: this.#intake.tasks,
+      rates: this.#rates,
+      running: this.#lanes.running,
+      concurrency: this.#specification.concurrency,
+      lastFailure: this.#runner.lastFailure,
+    })
   }
 
   /** Exact at the moment of the answer: no record below the end is unfinished, and all of it is committed. */
@@ -221,6 +242,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
   }
   release(delivery: Delivery, isDone: boolean): void {
     const { task } = delivery
+    if (isDone) this.#rates.count++
     if (delivery.parked === undefined) task.letGo(delivery)
     if (!this.#holding!.release(delivery, isDone)) this.#lanes.done(delivery)
     this.#intake.admitMore(task)
@@ -237,6 +259,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
   lost(task: PartitionTask): void {
     if (task.closed) return
     this.#host.logger.warn(`'${this.#specification.group}' lost ${describeTask(task)}: another owner has it now`)
+    tellRebalance('lost', this.#specification.group, [task.lease])
     task.close('lost')
     this.#runner.stopTask(task)
     this.#runner.abort(task)
@@ -249,6 +272,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
     this.#lanes.close()
     this.#runner.stop()
     this.#host.failed(this.#specification.component, error)
+    tellComponentFailed(this.#specification.component, error)
     this.#host.progressed()
     // Not at once: it may be told by what `stop` waits for. What finished is committed, and the partitions go to others.
     setImmediate(() => void this.stop(this.#host.drainTimeoutMs).catch(() => {}))
@@ -264,6 +288,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
       if (this.#database !== undefined) await this.#storeCheckpoint(task)
       else this.#offsets!.touch(task)
     }
+    tellRebalance('assigned', this.#specification.group, leases)
   }
 
   #store(task: PartitionTask): void {
@@ -294,6 +319,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
     if (this.#database !== undefined) for (const task of tasks) await this.#storeCheckpoint(task)
     await this.#offsets!.flush()
     for (const task of tasks) this.#forget(task)
+    tellRebalance('revoked', this.#specification.group, leases)
   }
   #lose(leases: readonly Lease[]): void {
     for (const task of this.#intake.of(leases)) this.lost(task)
@@ -328,6 +354,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
     } finally {
       clearTimeout(abort)
       this.#runner.close()
+      this.#rates.stop()
       await this.#intake.close()
       this.#state = 'stopped'
     }

@@ -1,8 +1,9 @@
+import type { TopicPartition } from '../log/log.ts'
 import type { Host } from './attachment.ts'
 import { describeTask } from './partition-task.ts'
 
 /** Where a group is in one partition. */
-export interface GroupPosition {
+export interface GroupPosition extends TopicPartition {
   /** `order-events/3`. */
   readonly name: string
   readonly position: number
@@ -41,6 +42,6 @@ export async function readGroupPositions(
   return partitions.map((partition, index) => {
     const name = describeTask(partition)
     // Partitions come and go while this looks: where it is now, else where it was seen.
-    return { name, position: member.position(name) ?? seen.get(name)!, end: ends[index]! }
+    return { ...partition, name, position: member.position(name) ?? seen.get(name)!, end: ends[index]! }
   })
 }

@@ -5,6 +5,7 @@ import type { Host } from './attachment.ts'
 import type { Attempt } from './attempt.ts'
 import type { PartitionStoreWrites } from './commit-home.ts'
 import type { Delivery } from './delivery.ts'
+import { diagnostics } from './diagnostics.ts'
 import type { OutputMessage } from './output.ts'
 import type { PartitionTask } from './partition-task.ts'
 import { encodeFinished, type Progress } from './progress.ts'
@@ -158,7 +159,7 @@ export class LogCommitter {
         commits = this.#withoutLost(commits)
         if (commits.length === 0) break
         try {
-          await this.#options.log.commit(this.#build(commits))
+          await this.#send(commits)
           for (const { task } of commits) if (!this.#options.lazy) task.parking.buffer.committed()
           break
         } catch (error) {
@@ -170,6 +171,15 @@ export class LogCommitter {
       this.#hasFailed = true
       this.#options.failed(toError(error))
     }
+  }
+
+  async #send(commits: readonly TaskCommit[]): Promise<void> {
+    const startMs = performance.now()
+    await this.#options.log.commit(this.#build(commits))
+    if (!diagnostics.committed.hasSubscribers) return
+    const outputs = commits.reduce((count, { outputs }) => count + outputs.length, 0)
+    const durationMs = performance.now() - startMs
+    diagnostics.committed.publish({ group: this.#options.group, partitions: commits.length, outputs, durationMs })
   }
 
   #take(): readonly TaskCommit[] {

@@ -2,6 +2,7 @@ import { toError } from '../core/errors.ts'
 import type { Log, TopicPartition } from '../log/log.ts'
 import type { Host, Unsettled } from './attachment.ts'
 import type { DatabaseHome, OutboxRow } from './commit-home.ts'
+import { diagnostics } from './diagnostics.ts'
 import { OutboxRewoundError } from './errors.ts'
 import { ownPrefix } from './headers.ts'
 import { KeylessRotation, Stager } from './stager.ts'
@@ -12,6 +13,17 @@ const cursor: TopicPartition = { topic: cursorTopic, partition: 0 }
 const readBytes = 1 << 20
 /** Published rows are removed when the relay is idle, or when there are so many. */
 const mostPublishedRows = 5_000
+
+/** How the relay of one database does. */
+export interface RelayStatus {
+  /** Where the database is. */
+  readonly database: string
+  readonly state: 'new' | 'running' | 'draining' | 'stopped' | 'failed'
+  /** Messages that are committed in the database and not in the log; null where nobody can tell. */
+  readonly pending: number | null
+  /** Why it failed. */
+  readonly error: string | null
+}
 
 /**
  * Publishes what handlers left in a database's outbox, each message once, in the order of its numbers.
@@ -31,6 +43,7 @@ export class OutboxRelay {
   readonly #failed: (error: Error) => void
   readonly #rotation = new KeylessRotation()
   #state: 'new' | 'running' | 'draining' | 'stopped' = 'new'
+  #failure: Error | undefined
   #published = 0
   #publishedRows = 0
   #mayHaveRows = true
@@ -86,6 +99,21 @@ export class OutboxRelay {
     this.#state = 'stopped'
   }
 
+  /** What is committed in the database and not in the log yet, and whether that goes on. Counts rows. */
+  async status(): Promise<RelayStatus> {
+    // As a failed relay, a closed one does not publish: its database may be closed too.
+    const pending = this.#state === 'new' || this.#state === 'stopped' ? null : await this.#countPending()
+    return {
+      database: this.#home.location,
+      state: this.#failure === undefined ? this.#state : 'failed',
+      pending,
+      error: this.#failure?.message ?? null,
+    }
+  }
+  #countPending(): Promise<number | null> {
+    return this.#home.outbox.count(this.#published).catch(() => null)
+  }
+
   async unsettled(): Promise<readonly Unsettled[]> {
     if (this.#state !== 'running') return []
     const busy = this.#mayHaveRows || !this.#isIdle
@@ -117,11 +145,13 @@ export class OutboxRelay {
       }
     } catch (error) {
       this.#state = 'stopped'
-      this.#failed(toError(error))
+      this.#failure = toError(error)
+      this.#failed(this.#failure)
     }
   }
 
   async #publish(rows: readonly OutboxRow[]): Promise<void> {
+    const startMs = performance.now()
     await this.#home.durable()
     await this.#meetTopics(rows)
     const stager = new Stager(this.#host.knownTopic, this.#rotation)
@@ -135,6 +165,10 @@ export class OutboxRelay {
     this.#published = last
     this.#publishedRows += rows.length
     this.#host.progressed()
+    if (diagnostics.relayed.hasSubscribers) {
+      const durationMs = performance.now() - startMs
+      diagnostics.relayed.publish({ database: this.#home.location, messages: rows.length, durationMs })
+    }
   }
 
   async #removePublished(): Promise<void> {

@@ -2,6 +2,7 @@ import { toError } from '../../core/errors.ts'
 import type { Bytes } from '../../log/records/batch-writer.ts'
 import type { Host } from '../attachment.ts'
 import { type Delivery, recordOf } from '../delivery.ts'
+import { tellDead, tellHeld, tellRedriven } from '../diagnostic-events.ts'
 import type { WhenSpent } from '../failures.ts'
 import type { Lanes } from '../lanes.ts'
 import type { OutputMessage } from '../output.ts'
@@ -82,6 +83,7 @@ export class Holding {
       if (parked !== undefined && first.sequence !== parked.sequence) task.parking.remind(first)
     }
     this.#owner.store(task)
+    tellHeld(this.#owner.group, delivery, dueMs)
     return true
   }
 
@@ -99,7 +101,8 @@ export class Holding {
     }
     return redriving
   }
-  async #redrive({ id, origin, fields }: Redrive, task: PartitionTask): Promise<void> {
+  async #redrive(redrive: Redrive, task: PartitionTask): Promise<void> {
+    const { id, origin, fields } = redrive
     const mark = Buffer.from(`r${origin.death}`)
     if ((await task.parking.buffer.get(mark)) !== undefined) return
     const sizeBytes = sizeOf(fields.key) + sizeOf(fields.value)
@@ -113,6 +116,7 @@ export class Holding {
       else this.#own(task, laneKey)
     }
     await this.#owner.storeNow(task)
+    tellRedriven(redrive)
   }
 
   /** The time of a parked record has come. */
@@ -163,9 +167,9 @@ export class Holding {
     }
     await host.ensureInternal({ name: deadLetterTopic(group), partitions })
     host.logger.error(`'${group}': a record is dead: ${error.message}`, where)
-    await this.#owner.settle(delivery, [
-      encodeDeadLetter(delivery, { group, error, nowMs: host.clock.nowMs(), death: host.newId() }),
-    ])
+    const death = host.newId()
+    await this.#owner.settle(delivery, [encodeDeadLetter(delivery, { group, error, nowMs: host.clock.nowMs(), death })])
+    tellDead(group, delivery, { error, death })
   }
 
   /** The lane is for the first of the parked records to take. */

@@ -41,6 +41,13 @@ export class SqliteOutbox implements Outbox {
     return rows
   }
 
+  count(after: number): Promise<number> {
+    return this.#access.read((connection) => {
+      const { rows } = connection.execute(`select count(*) as rows from millrace_outbox where number > ?`, [after])
+      return Number(rows[0]!.rows)
+    })
+  }
+
   async remove(upTo: number): Promise<void> {
     await this.#access.write((connection) =>
       connection.execute(`delete from millrace_outbox where number <= ?`, [upTo]),

@@ -1,0 +1,90 @@
+import { messageOf } from '../core/errors.ts'
+import type { Log } from '../log/log.ts'
+import type { Attachment } from '../runtime/attachment.ts'
+import type { ComponentState, GroupStatus } from '../runtime/group-status.ts'
+import type { OutboxRelay, RelayStatus } from '../runtime/outbox-relay.ts'
+
+/** The log that an app has. */
+export interface LogStatus {
+  readonly id: string
+  readonly location: string
+  /** What a commit costs, about, in milliseconds. */
+  readonly commitCostMs: number
+  /** Why it takes no more; null while it works. */
+  readonly error: string | null
+}
+/** One component, with what its guarantee is. */
+export interface ComponentStatus {
+  readonly name: string
+  readonly kind: string
+  readonly state: ComponentState
+  /** Why it does not go on as it could, in words: who paused it, what is full. Empty when nothing holds it. */
+  readonly waitsFor: readonly string[]
+  /** Topics or queues that it reads. */
+  readonly reads: readonly string[]
+  /** Where it commits. */
+  readonly home: string
+  readonly guarantee: string
+  /** Of what reads a topic; null for what is called. */
+  readonly group: GroupStatus | null
+}
+/**
+ * What an app does at this moment. It is JSON as it is: times are ISO 8601, what is not there is null.
+ */
+export interface AppStatus {
+  readonly app: string
+  readonly state: 'new' | 'starting' | 'started' | 'stopping' | 'stopped'
+  /** As `health()` says. */
+  readonly health: { readonly status: 'up' | 'down'; readonly reasons: readonly string[] }
+  readonly at: string
+  /** Null before the log is opened, and where it cannot be. */
+  readonly log: LogStatus | null
+  readonly components: readonly ComponentStatus[]
+  /** Messages of databases on their way to the log. */
+  readonly outboxes: readonly RelayStatus[]
+}
+
+/** What a status is made of. */
+export interface StatusSources {
+  readonly app: string
+  readonly state: AppStatus['state']
+  readonly health: AppStatus['health']
+  readonly at: Date
+  /** Undefined before it is opened. */
+  readonly log: Promise<Log> | undefined
+  readonly attachments: Iterable<Attachment>
+  readonly relays: Iterable<Promise<OutboxRelay>>
+}
+
+/** Never rejects: what cannot be asked says so. */
+export async function readStatus(sources: StatusSources): Promise<AppStatus> {
+  const { app, state, health, at, log, attachments, relays } = sources
+  const [logStatus, components, outboxes] = await Promise.all([
+    readLog(log),
+    Promise.all([...attachments].map((attachment) => readComponent(attachment, state))),
+    Promise.all([...relays].map((relay) => relay.then((each) => each.status()).catch(() => undefined))),
+  ])
+  const known = outboxes.filter((outbox) => outbox !== undefined)
+  return { app, state, health, at: at.toISOString(), log: logStatus, components: components.flat(), outboxes: known }
+}
+
+async function readLog(opening: Promise<Log> | undefined): Promise<LogStatus | null> {
+  const log = await opening?.catch(() => undefined)
+  if (log === undefined) return null
+  const { id, location, commitCostMs } = log
+  const error = await log.topics().then(() => null, messageOf)
+  return { id, location, commitCostMs, error }
+}
+
+async function readComponent(attachment: Attachment, app: AppStatus['state']): Promise<readonly ComponentStatus[]> {
+  const report = (await attachment.report?.()) ?? { state: stateIn(app), waitsFor: [], group: null }
+  return attachment.guarantees.map(({ name, kind, reads, home, guarantee }) => {
+    return { name, kind, ...report, reads, home, guarantee }
+  })
+}
+
+/** Of a component that has none of its own. */
+function stateIn(app: AppStatus['state']): ComponentState {
+  if (app === 'started') return 'running'
+  return app === 'starting' ? 'new' : app
+}
