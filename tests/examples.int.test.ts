@@ -35,9 +35,8 @@ describe('examples', () => {
     ])
   })
 
-  it('02-task-queue sends the e-mail and resizes the image', async () => {
-    const lines = await linesOf('patterns/02-task-queue.ts')
-    expect([...lines].sort()).toEqual(['provider: mail for user 123', 'resize 456'])
+  it('02-task-queue resizes the image, and ends while the e-mail waits', async () => {
+    expect(await linesOf('patterns/02-task-queue.ts')).toEqual(['resize 456'])
   })
 
   it('03-pub-sub gives the event to both subscribers', async () => {

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { App } from 'millrace'
+import { addDeadLetterService } from './dead-letters/service.ts'
 import { addInventoryService } from './inventory/service.ts'
 import { addNotificationService } from './notification/service.ts'
 import { addOrderService } from './order/service.ts'
@@ -8,10 +9,16 @@ import { addPaymentService } from './payment/service.ts'
 import { SentMail } from './tasks/sent-mail.ts'
 import { addTaskService } from './tasks/service.ts'
 
+export interface ShopOptions {
+  readonly sentMailPath?: string | undefined
+  /** False takes the poison out of products whose id begins with `poison-`. */
+  readonly isPoisonOn?: boolean
+}
+
 /** The order system: five services in one app. They share the log and nothing else; each has tables of its own. */
-export function createShop(app: App, { sentMailPath }: { readonly sentMailPath?: string | undefined } = {}) {
+export function createShop(app: App, { sentMailPath, isPoisonOn = true }: ShopOptions = {}) {
   const order = addOrderService(app)
-  const inventory = addInventoryService(app)
+  const inventory = addInventoryService(app, { isPoisonOn })
   const payment = addPaymentService(app)
   const notification = addNotificationService(app)
   const tasks = addTaskService(app, new SentMail(sentMailPath))
@@ -22,6 +29,7 @@ export function createShop(app: App, { sentMailPath }: { readonly sentMailPath?:
     payment,
     notification,
     tasks,
+    deadLetters: addDeadLetterService(app),
     groups: [inventory.group, payment.group, notification.group, tasks.group],
   }
 }

@@ -4,13 +4,14 @@ import { createShop, sentMailPathOf } from './app.ts'
 import { curlLines, placeDemoOrder } from './demonstration.ts'
 import { createRoutes } from './http/routes.ts'
 import { ShopServer } from './http/server.ts'
-import { explain, listenError, readAddress } from './terminal.ts'
+import { explain, listenError, readAddress, readPoison } from './terminal.ts'
 
 /** `npm start`: the order system with its HTTP API, until SIGINT or SIGTERM. */
 async function main(): Promise<void> {
   const address = readAddress(process.env)
+  const isPoisonOn = readPoison(process.env)
   const app = millrace('shop')
-  const shop = createShop(app, { sentMailPath: sentMailPathOf() })
+  const shop = createShop(app, { sentMailPath: sentMailPathOf(), isPoisonOn })
   const server = new ShopServer(console)
   let isStopping = false
   const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => {

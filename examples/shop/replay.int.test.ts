@@ -32,7 +32,7 @@ describe('npm run replay', () => {
     const run = await replay(folder.path, [sample, '--json'])
     expect(run.code).toBe(0)
     expect(run.output.trimEnd().split('\n').at(-1)).toBe(
-      '{"orders":6919,"users":2357,"quantity":16479,"amount":244091.94,"payments":6919,"reservations":6919,"notifications":6919}',
+      '{"orders":6919,"users":2357,"quantity":16479,"amount":244091.94,"payments":6919,"reservations":6919,"notifications":6919,"deadLetters":0}',
     )
     expect(run.output).toMatch(/^The log and the database are in .*millrace-replay-/)
     expect(run.output).toMatch(/^amount +244,091\.94$/m)
@@ -75,7 +75,7 @@ describe('npm run replay', () => {
     expect(run.errors.match(/^Line \d+/gm)?.toSorted()).toEqual(['Line 3', 'Line 4', 'Line 5', 'Line 7'])
     expect(run.errors).toMatch(/^Line 4 is skipped: date: .*; quantity: /m)
     expect(run.output).toContain('4 of 6 lines were skipped')
-    expect(lastLine(run)).toEqual({ users: 2, quantity: 5, amount: 39.33, ...everything(2) })
+    expect(lastLine(run)).toEqual({ users: 2, quantity: 5, amount: 39.33, deadLetters: 0, ...everything(2) })
   })
 
   it('skips a line whose order is there with other content', async () => {

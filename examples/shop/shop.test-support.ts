@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { App, Middleware } from 'millrace'
 import { testApp } from 'millrace/testing'
-import { createShop } from './app.ts'
+import { createShop, type ShopOptions } from './app.ts'
 import { createRoutes } from './http/routes.ts'
 import { ShopServer } from './http/server.ts'
 
@@ -41,18 +41,19 @@ export async function callUrl(url: string, line: string, { body, raw, headers }:
 }
 
 /** The shop in memory behind a real HTTP server, its clock at 2026-01-01T00:00:00Z. */
-export async function openShop(
-  options: {
-    readonly sentMailPath?: string
-    readonly middleware?: Middleware
-    /** A component beside the shop's own. */
-    readonly component?: Parameters<App['add']>[0]
-  } = {},
-) {
+export async function openShop({
+  middleware,
+  component,
+  ...options
+}: ShopOptions & {
+  readonly middleware?: Middleware
+  /** A component beside the shop's own. */
+  readonly component?: Parameters<App['add']>[0]
+} = {}) {
   const app = testApp()
-  if (options.middleware !== undefined) app.use(options.middleware)
-  const shop = createShop(app, { sentMailPath: options.sentMailPath })
-  if (options.component !== undefined) app.add(options.component)
+  if (middleware !== undefined) app.use(middleware)
+  const shop = createShop(app, options)
+  if (component !== undefined) app.add(component)
   const server = new ShopServer(console)
   await server.listen({ port: 0, host: '127.0.0.1' })
   await app.start()

@@ -18,6 +18,12 @@ export function readAddress(environment: NodeJS.ProcessEnv): { readonly port: nu
   return { port: Number(port), host: environment.HOST || '127.0.0.1' }
 }
 
+/** Whether orders of `poison-` products fail: `SHOP_POISON` (on). Throws `UsageError`. */
+export function readPoison({ SHOP_POISON: poison = '' }: NodeJS.ProcessEnv): boolean {
+  if (!['', 'on', 'off'].includes(poison)) throw new UsageError(`SHOP_POISON is '${poison}': give on or off.`)
+  return poison !== 'off'
+}
+
 const listenFailures: Readonly<Record<string, string>> = {
   EADDRINUSE: 'is in use: stop the program that has it, or choose another with PORT',
   EACCES: 'may not be used by this process: choose one from 1024 with PORT',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { explain, listenError, readAddress, UsageError } from './terminal.ts'
+import { explain, listenError, readAddress, readPoison, UsageError } from './terminal.ts'
 
 describe('the address', () => {
   test.each([
@@ -23,6 +23,12 @@ describe('the address', () => {
       expect(() => readAddress({ PORT })).toThrow(`PORT is '${PORT}': give a whole number from 0 to 65535`)
     },
   )
+})
+
+test('the poison is on unless SHOP_POISON is off', () => {
+  for (const SHOP_POISON of [undefined, '', 'on']) expect(readPoison({ SHOP_POISON })).toBe(true)
+  expect(readPoison({ SHOP_POISON: 'off' })).toBe(false)
+  expect(() => readPoison({ SHOP_POISON: 'no' })).toThrow("SHOP_POISON is 'no': give on or off.")
 })
 
 describe('an error', () => {

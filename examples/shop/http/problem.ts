@@ -12,6 +12,7 @@ const problems = {
   'not-found': [404, 'There is no such thing'],
   'method-not-allowed': [405, 'The method is not allowed here'],
   'order-conflict': [409, 'There is another order with this id'],
+  'already-redriven': [409, 'The dead letter was redriven before'],
   'body-too-large': [413, 'The body is too large'],
   'unsupported-media-type': [415, 'The body has to be JSON'],
   'internal-error': [500, 'Something went wrong here'],

@@ -2,7 +2,8 @@ import * as z from 'zod'
 import type { Shop } from '../app.ts'
 import { Id } from '../identifiers.ts'
 import { amountOf } from '../order/money.ts'
-import { Task } from '../tasks/queue.ts'
+import { NewTask } from '../tasks/new-task.ts'
+import { deadLetterRoutes } from './dead-letter-routes.ts'
 import { orderRoutes } from './order-routes.ts'
 import { notFound, unavailable } from './problem.ts'
 import type { Reply, Routes } from './router.ts'
@@ -19,6 +20,7 @@ export function createRoutes(shop: Shop): Routes {
   const showHealth = () => healthOf(shop)
   return {
     ...orderRoutes(shop),
+    ...deadLetterRoutes(shop),
 
     'GET /products': async () => ({ status: 200, body: { products: await inventory.listProducts() } }),
     'GET /products/:productId': async ({ params }) => ({
@@ -42,7 +44,7 @@ export function createRoutes(shop: Shop): Routes {
     },
 
     'POST /tasks': async ({ readJson }) => {
-      const { id } = await tasks.submit(check(Task, await readJson()))
+      const { id } = await tasks.submit(check(NewTask, await readJson()))
       return { status: 202, body: { id }, headers: { Location: `/tasks/${id}` } }
     },
     'GET /tasks/:id': async ({ params }) => {

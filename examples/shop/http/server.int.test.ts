@@ -130,6 +130,8 @@ describe('paths and methods', () => {
     ['OPTIONS /tasks', 'POST'],
     ['PUT /stats', 'GET, HEAD'],
     ['POST /livez', 'GET, HEAD'],
+    ['POST /dead-letters', 'GET, HEAD'],
+    ['GET /dead-letters/a/redrive', 'POST'],
   ])('%s is not allowed', async (line, allow) => {
     await using shop = await openShop()
     const answer = await shop.call(line)
@@ -191,6 +193,7 @@ describe('a shop with a service that died', () => {
         body: { type: '/problems/unavailable', reasons: [expect.stringMatching(/'audit' died: .*no more paper/)] },
       })
     }
+    expect(await shop.call('POST /orders', { body: order })).toMatchObject({ status: 201 })
   })
 })
 

@@ -5,6 +5,8 @@ import { describe, expect, it } from 'vitest'
 import { openShop, order, temporaryFolder } from '../shop.test-support.ts'
 import { addTaskService } from '../tasks/service.ts'
 
+const done = { state: 'done', attempt: 1 }
+
 describe('tasks', () => {
   it.each([
     { task: 'send-email', userId: 'user-1' },
@@ -55,14 +57,60 @@ describe('tasks', () => {
     expect(await read()).toMatchObject({ state: 'retrying', attempt: 2 })
     await shop.app.advance('1m')
     expect(await read()).toMatchObject({ state: 'failed', attempt: 5, error: expect.stringContaining('ENOTDIR') })
-
-    expect(await shop.app.deadLetters.list()).toMatchObject([
-      { group: 'task-workers', recordId: body.id, attempts: 5, message: expect.stringContaining('ENOTDIR') },
-    ])
+    expect((await shop.call('GET /dead-letters')).body).toMatchObject({
+      deadLetters: [{ group: 'task-workers', attempts: 5, error: expect.stringContaining('ENOTDIR') }],
+    })
     for (const path of ['/livez', '/readyz', '/healthz']) {
       expect(await shop.call(`GET ${path}`)).toMatchObject({ status: 200 })
     }
-    expect(await shop.call('POST /orders', { body: order })).toMatchObject({ status: 201 })
+  })
+
+  it.each(['10m', 600_000, '600s', '0.16666666666666666h'])(
+    'with the delay %j wait until it is over',
+    async (delay) => {
+      await using shop = await openShop()
+      const { body } = await shop.call('POST /tasks', { body: { task: 'process-image', imageId: 'i', delay } })
+      const read = async () => (await shop.call(`GET /tasks/${body.id}`)).body
+      await shop.app.advance(599_999)
+      expect(await read()).toMatchObject({ state: 'queued', attempt: 0 })
+      await shop.app.advance(1)
+      expect(await read()).toMatchObject({ state: 'done', attempt: 1 })
+    },
+  )
+
+  it.each([0, 0.4, '0ms'])('with the delay %j are done at once', async (delay) => {
+    await using shop = await openShop()
+    const { body } = await shop.call('POST /tasks', { body: { task: 'process-image', imageId: 'i', delay } })
+    await shop.app.settled()
+    await shop.app.advance(1)
+    expect((await shop.call(`GET /tasks/${body.id}`)).body).toMatchObject({ state: 'done' })
+  })
+
+  it.each([-1, '', '10', '10 m', '-1s', '1e3s', '1w', null, true, {}, [5], '36501d', 3_153_600_000_001, 1e308])(
+    'with the delay %j are refused, with every other fault',
+    async (delay) => {
+      await using shop = await openShop()
+      const answer = await shop.call('POST /tasks', { body: { task: 'send-email', id: 'a b', delay, at: 'noon' } })
+      expect(answer.status).toBe(400)
+      const paths = (answer.body.errors as { path: string }[]).map(({ path }) => path)
+      expect(paths.toSorted()).toEqual(['at', 'delay', 'id', 'userId'])
+    },
+  )
+
+  it('with an id are done once, however often they are handed in', async () => {
+    using folder = temporaryFolder()
+    const sentMailPath = join(folder.path, 'sent-mail.jsonl')
+    await using shop = await openShop({ sentMailPath })
+    const body = { task: 'send-email', userId: 'user-1', id: 'mail-1', delay: '10s' }
+    const hand = () => shop.call('POST /tasks', { body })
+    for (const answer of await Promise.all([hand(), hand()])) {
+      expect(answer).toMatchObject({ status: 202, body: { id: 'mail-1' }, headers: { location: '/tasks/mail-1' } })
+    }
+    await shop.app.advance('10s')
+    expect(await hand()).toMatchObject({ status: 202, body: { id: 'mail-1' } })
+    await shop.app.advance('10s')
+    expect((await shop.call('GET /tasks/mail-1')).body).toEqual({ ...done, id: 'mail-1', task: 'send-email' })
+    expect(readFileSync(sentMailPath, 'utf8')).toBe('{"userId":"user-1","taskId":"mail-1"}\n')
   })
 
   it('are seen running while they run, and again after a failure', async () => {

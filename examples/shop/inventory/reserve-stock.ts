@@ -5,31 +5,42 @@ import { findMissing, moveToReserved } from './products.ts'
 import { inventoryDatabase } from './tables.ts'
 
 /** Reserves all that an order needs or, if any of it is short, nothing. */
-export const reserveStock = subscriber('inventory-service', {
-  from: orderEvents,
-  database: inventoryDatabase,
-  on: {
-    ORDER_CREATED: async ({ orderId, items }, { tx, publish }) => {
-      const known = await tx
-        .selectFrom('reservations')
-        .select('status')
-        .where('order_id', '=', orderId)
-        .executeTakeFirst()
-      if (known !== undefined) return // an order reserves once, whoever announces it again
+export function stockReserver({ isPoisonOn }: { readonly isPoisonOn: boolean }) {
+  return subscriber('inventory-service', {
+    from: orderEvents,
+    database: inventoryDatabase,
+    retry: { attempts: 5, delay: '100ms' },
+    on: {
+      ORDER_CREATED: async ({ orderId, items }, { tx, publish }) => {
+        const known = await tx
+          .selectFrom('reservations')
+          .select('status')
+          .where('order_id', '=', orderId)
+          .executeTakeFirst()
+        if (known !== undefined) return // an order reserves once, whoever announces it again
 
-      const needed = sumByProduct(items)
-      const missing = await findMissing(tx, needed)
-      const isReserved = missing.length === 0
-      if (isReserved) await moveToReserved(tx, needed)
-      const status = isReserved ? 'RESERVED' : 'BACKORDERED'
-      await tx.insertInto('reservations').values({ order_id: orderId, status }).execute()
-      publish(
-        inventoryEvents,
-        isReserved ? { type: 'ORDER_RESERVED', orderId } : { type: 'ORDER_BACKORDERED', orderId, missing },
-      )
+        const needed = sumByProduct(items)
+        if (isPoisonOn) refusePoison(needed)
+        const missing = await findMissing(tx, needed)
+        const isReserved = missing.length === 0
+        if (isReserved) await moveToReserved(tx, needed)
+        const status = isReserved ? 'RESERVED' : 'BACKORDERED'
+        await tx.insertInto('reservations').values({ order_id: orderId, status }).execute()
+        publish(
+          inventoryEvents,
+          isReserved ? { type: 'ORDER_RESERVED', orderId } : { type: 'ORDER_BACKORDERED', orderId, missing },
+        )
+      },
     },
-  },
-})
+  })
+}
+
+/** Fails as a bug would, to try what becomes of such an order: see docs/failures.md. */
+function refusePoison(needed: ReadonlyMap<string, number>): void {
+  for (const productId of needed.keys()) {
+    if (productId.startsWith('poison-')) throw new Error(`nobody can take ${productId} from its shelf`)
+  }
+}
 
 /** An order may name a product more than once. */
 function sumByProduct(

@@ -1,12 +1,13 @@
 import type { App } from 'millrace'
 import { oneOf } from '../one-of.ts'
 import { findProduct, listProducts } from './products.ts'
-import { reserveStock } from './reserve-stock.ts'
+import { stockReserver } from './reserve-stock.ts'
 import { setStock } from './set-stock.ts'
 import { inventoryDatabase } from './tables.ts'
 
 /** Keeps the stock, and reserves it for orders. */
-export function addInventoryService(app: App) {
+export function addInventoryService(app: App, { isPoisonOn }: { readonly isPoisonOn: boolean }) {
+  const reserveStock = stockReserver({ isPoisonOn })
   const [reserving, stocking, db] = app.add(reserveStock, setStock, inventoryDatabase)
   return {
     group: { name: reserveStock.name, lag: () => reserving.lag() },

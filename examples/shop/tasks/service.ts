@@ -1,8 +1,8 @@
 import type { App } from 'millrace'
-import type { Task } from './queue.ts'
+import type { NewTask } from './new-task.ts'
 import type { MailProvider } from './sent-mail.ts'
 import { submitTask } from './submit-task.ts'
-import { taskDatabase } from './tables.ts'
+import { findTask, taskDatabase } from './tables.ts'
 import { taskWorkers } from './workers.ts'
 
 /** Takes tasks and does them. */
@@ -11,7 +11,7 @@ export function addTaskService(app: App, mail: MailProvider) {
   const [submit, working, db] = app.add(submitTask, workers, taskDatabase)
   return {
     group: { name: workers.name, lag: () => working.lag() },
-    submit: async (task: Task) => (await submit.execute(task)).result,
-    find: (id: string) => db.selectFrom('tasks').selectAll().where('id', '=', id).executeTakeFirst(),
+    submit: async (task: NewTask) => (await submit.execute(task)).result,
+    find: (id: string) => findTask(db, id),
   }
 }

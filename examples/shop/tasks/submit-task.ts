@@ -1,15 +1,21 @@
 import { command } from 'millrace/cqrs'
-import { Task, tasks } from './queue.ts'
-import { saveTask, taskDatabase } from './tables.ts'
+import { NewTask } from './new-task.ts'
+import { tasks } from './queue.ts'
+import { findTask, saveTask, taskDatabase } from './tables.ts'
 
-/** The task's row and the task itself are one transaction: who gets the id can always ask for the state. */
+/**
+ * The task's row and the task itself are one transaction: who gets the id can always ask for the state. A task that is
+ * there already is not sent again.
+ */
 export const submitTask = command('submit-task', {
   database: taskDatabase,
-  input: Task,
-  handle: async (task, { tx, send, newId }) => {
-    const id = newId()
-    await saveTask(tx, { id, task: task.task, state: 'queued', attempt: 0, error: null })
-    send(tasks, task, { id })
+  input: NewTask,
+  handle: async ({ id: wanted, delay, ...task }, { tx, send, newId }) => {
+    const id = wanted ?? newId()
+    if ((await findTask(tx, id)) === undefined) {
+      await saveTask(tx, { id, task: task.task, state: 'queued', attempt: 0, error: null })
+      send(tasks, task, delay === undefined ? { id } : { id, delay })
+    }
     return { id }
   },
 })

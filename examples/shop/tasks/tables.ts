@@ -27,6 +27,10 @@ export const taskDatabase = database<TaskTables>('tasks', {
   },
 })
 
+export function findTask(db: Kysely<TaskTables>, id: string): Promise<TaskTables['tasks'] | undefined> {
+  return db.selectFrom('tasks').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
 /** Tasks of other services have no row before a worker first sees them. */
 export async function saveTask(db: Kysely<TaskTables>, task: TaskTables['tasks']): Promise<void> {
   await db
