@@ -19,7 +19,7 @@ export interface Row {
   readonly what: string
   /** The median of the runs. */
   readonly value: number
-  readonly unit: 'records/s' | 'tasks/s' | 'commits/s' | 'commands/s' | 'fsyncs/s' | 'ms' | 'MB'
+  readonly unit: 'records/s' | 'tasks/s' | 'commits/s' | 'commands/s' | 'fsyncs/s' | 'ms' | 'MB' | 'times'
   readonly lowest: number
   readonly highest: number
   /** What else there is to know of it: the limit in the same run, for example. */
