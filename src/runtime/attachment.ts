@@ -9,6 +9,7 @@ import type { Logger } from '../core/logger.ts'
 import type { Log, Topic } from '../log/log.ts'
 import type { AnyDefinition } from '../topics/types.ts'
 import type { DatabaseHome } from './commit-home.ts'
+import type { ConsumerStatus } from './consumer-status.ts'
 import type { Middleware } from './context.ts'
 import type { ComponentReport } from './group-status.ts'
 
@@ -93,6 +94,8 @@ export interface Attachment<Handle = unknown> {
   report?(): Promise<ComponentReport>
   /** Consumers: records in the log that are not finished. */
   lag?(): Promise<number>
+  /** Consumers: what they do at the moment. */
+  status?(): ConsumerStatus
 }
 
 /** A component that can be attached: what every pattern's function returns. */

@@ -32,5 +32,6 @@ export function attachConsumer<Handle>(
     unsettled: () => consumer.unsettled(),
     report: () => consumer.report(),
     lag: () => consumer.lag(),
+    status: () => consumer.status(),
   }
 }

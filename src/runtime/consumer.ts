@@ -2,7 +2,6 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { longestTimeoutMs } from '../core/clock.ts'
 import { Condition } from '../core/condition.ts'
 import { toError } from '../core/errors.ts'
-import { FencedError } from '../log/errors.ts'
 import type { Lease, Log, Member } from '../log/log.ts'
 import type { AnyDefinition } from '../topics/types.ts'
 import type { Host, Unsettled } from './attachment.ts'
@@ -11,6 +10,7 @@ import { type AttemptOwner, AttemptRunner } from './attempt-runner.ts'
 import type { DatabaseHome, HomeTransaction } from './commit-home.ts'
 import { findUnsettledOf } from './consumer-settling.ts'
 import type { ConsumerSpecification, Route } from './consumer-specification.ts'
+import { type ConsumerStatus, describeConsumer } from './consumer-status.ts'
 import { DatabaseCommitter } from './database-committer.ts'
 import type { Delivery } from './delivery.ts'
 import { tellComponentFailed, tellRebalance } from './diagnostic-events.ts'
@@ -98,7 +98,12 @@ export class Consumer implements TaskOwner, AttemptOwner {
       lazy: this.#home !== undefined,
     })
     await this.#prepareHolding(log)
-    const parts = { offsets: this.#offsets, host: this.#host, componentName: group }
+    const parts = {
+      offsets: this.#offsets,
+      host: this.#host,
+      componentName: group,
+      lost: (task: PartitionTask) => this.lost(task),
+    }
     if (this.#home !== undefined) this.#database = new DatabaseCommitter({ ...parts, home: this.#home })
     this.#state = 'running'
     this.#rates.start()
@@ -192,6 +197,21 @@ export class Consumer implements TaskOwner, AttemptOwner {
     })
   }
 
+  /** What it does at the moment. */
+  status(): ConsumerStatus {
+    const { group, concurrency } = this.#specification
+    const tasks = [...this.#intake.tasks.values()].filter(({ source }) => source !== this.#redrives)
+    const { running } = this.#lanes
+    return describeConsumer({
+      group,
+      tasks,
+      waiting: this.#runner.parked,
+      running,
+      concurrency,
+      pausedFor: this.#intake.pausedFor,
+    })
+  }
+
   // What tasks ask for.
 
   mayAdmit(task: PartitionTask): boolean {
@@ -214,7 +234,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
   }
   touched(task: PartitionTask): void {
     this.#offsets!.touch(task)
-    if (this.#database?.isBehind(task)) void this.#storeCheckpoint(task)
+    if (this.#database?.isBehind(task)) void this.#database.tryStore(task)
   }
   backlogChanged(task: PartitionTask): void {
     this.#intake.backlogChanged(task)
@@ -285,7 +305,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
       if (!isNew || this.#specification.startAt === 'earliest') continue
       // Kept, or a restart before the first record would begin at a later end, which a time that is now or to come also
       // means, and skip what came in between.
-      if (this.#database !== undefined) await this.#storeCheckpoint(task)
+      if (this.#database !== undefined) await this.#database.tryStore(task)
       else this.#offsets!.touch(task)
     }
     tellRebalance('assigned', this.#specification.group, leases)
@@ -294,7 +314,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
   #store(task: PartitionTask): void {
     this.#intake.admitMore(task)
     if (this.#database === undefined) this.#offsets!.touch(task)
-    else void this.#storeCheckpoint(task)
+    else void this.#database.tryStore(task)
   }
 
   async #storeNow(task: PartitionTask): Promise<void> {
@@ -316,7 +336,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
     const abort = setTimeout(abortAll, Math.min(this.#host.drainTimeoutMs, longestTimeoutMs))
     await this.#attempts.until(() => tasks.every((task) => task.running === 0))
     clearTimeout(abort)
-    if (this.#database !== undefined) for (const task of tasks) await this.#storeCheckpoint(task)
+    if (this.#database !== undefined) for (const task of tasks) await this.#database.tryStore(task)
     await this.#offsets!.flush()
     for (const task of tasks) this.#forget(task)
     tellRebalance('revoked', this.#specification.group, leases)
@@ -327,16 +347,6 @@ export class Consumer implements TaskOwner, AttemptOwner {
   #forget(task: PartitionTask): void {
     this.#offsets!.drop(task)
     this.#intake.forget(task)
-  }
-
-  async #storeCheckpoint(task: PartitionTask): Promise<void> {
-    try {
-      if (!task.closed) await this.#database!.store(task)
-    } catch (error) {
-      if (error instanceof FencedError) return this.lost(task)
-      // Nothing is lost: the skipped records are read again. What makes it fail fails the next handler too.
-      this.#host.logger.warn(`'${this.#specification.group}': a checkpoint was not written`, { error })
-    }
   }
 
   async #shutDown(deadlineMs: number): Promise<void> {

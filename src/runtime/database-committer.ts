@@ -1,3 +1,4 @@
+import { FencedError } from '../log/errors.ts'
 import type { Host } from './attachment.ts'
 import type { Attempt } from './attempt.ts'
 import type { DatabaseHome, HomeTransaction } from './commit-home.ts'
@@ -18,6 +19,7 @@ export class DatabaseCommitter {
   readonly #offsets: LogCommitter
   readonly #host: Host
   readonly #componentName: string
+  readonly #lost: (task: PartitionTask) => void
   /** The fetched position that the stored checkpoint covers. */
   readonly #stored = new WeakMap<PartitionTask, number>()
 
@@ -26,11 +28,14 @@ export class DatabaseCommitter {
     readonly offsets: LogCommitter
     readonly host: Host
     readonly componentName: string
+    /** Somebody else has the partition. */
+    readonly lost: (task: PartitionTask) => void
   }) {
     this.#home = options.home
     this.#offsets = options.offsets
     this.#host = options.host
     this.#componentName = options.componentName
+    this.#lost = options.lost
   }
 
   begin(): HomeTransaction {
@@ -70,6 +75,17 @@ export class DatabaseCommitter {
   /** Whether so much was skipped since the stored checkpoint that it should be written. */
   isBehind(task: PartitionTask): boolean {
     return task.tracker.fetched - (this.#stored.get(task) ?? 0) > skippedBeforeCheckpoint
+  }
+
+  /** As `store`; one that fails is a warning, or the end of the task where somebody else has the partition. */
+  async tryStore(task: PartitionTask): Promise<void> {
+    try {
+      if (!task.closed) await this.store(task)
+    } catch (error) {
+      if (error instanceof FencedError) return this.#lost(task)
+      // Nothing is lost: the skipped records are read again. What makes it fail fails the next handler too.
+      this.#host.logger.warn(`'${this.#componentName}': a checkpoint was not written`, { error })
+    }
   }
 
   /** Writes the checkpoint of a task as it stands: what was skipped is not read again. */

@@ -165,6 +165,16 @@ export class PartitionTask {
     return delivery
   }
 
+  /** Why it takes nothing of what was fetched; undefined while it does. */
+  get blockedBy(): string | undefined {
+    if (this.#stuck) return 'a record cannot be read'
+    if (!this.active || !this.hasBacklog || this.#mayTake()) return undefined
+    const { unfinished } = this.tracker
+    return `${unfinished} records were taken and are not finished: ${
+      unfinished >= mostUnfinished ? 'no more are taken' : 'their memory, or the note of what is finished, is full'
+    }`
+  }
+
   #mayTake(): boolean {
     const { unfinished } = this.tracker
     if (unfinished >= mostUnfinished || !this.#owner.mayAdmit(this)) return false

@@ -26,6 +26,11 @@ const firstRedriven = -(2 ** 51)
 /** Heads that are read at once when a partition is taken over. */
 const loadedAtOnce = 1_000
 
+/** There is no room: in this lane, or in the partition. */
+interface Refusal {
+  readonly laneKey: string | null
+  readonly reason: string
+}
 /** What a partition's parking needs. */
 export interface ParkingOptions {
   readonly clock: Clock
@@ -51,6 +56,8 @@ export class Parking {
   readonly #queue = new DueQueue<ParkedRecord>()
   readonly #next: Record<Place, number> = { last: 0, redriven: firstRedriven, first: firstRedriven - 1 }
   #bytes = 0
+  /** By the lane that is full, null where the partition is. */
+  readonly #refusals = new Map<string | null, string>()
   #closed = false
   #timer: { readonly atMs: number; readonly cancel: Cancel } | undefined
 
@@ -102,6 +109,14 @@ export class Parking {
   get records(): Iterable<ParkedRecord> {
     return this.#records.values()
   }
+  /** Keys and values of all that is parked. */
+  get sizeBytes(): number {
+    return this.#bytes
+  }
+  /** Why something could not be parked, while there is still no room for it. */
+  get refusals(): Iterable<string> {
+    return this.#refusals.values()
+  }
   get heldKeys(): Iterable<string> {
     return this.#lanes.keys()
   }
@@ -113,13 +128,24 @@ export class Parking {
   firstOf(laneKey: string): ParkedRecord | undefined {
     return this.#lanes.get(laneKey)?.[0]
   }
-  /** Why this one cannot be parked; undefined when it can. */
+  /** Records of a held lane. */
+  countOf(laneKey: string): number {
+    return this.#lanes.get(laneKey)?.length ?? 0
+  }
+  /** Why this one cannot be parked; undefined when it can. Remembered until something else goes out. */
   full(laneKey: string | null, sizeBytes: number): string | undefined {
-    if (this.#bytes + sizeBytes > parkingLimits.bytes) return `${parkingLimits.bytes} bytes are held`
-    if (this.#records.size >= parkingLimits.records) return `${parkingLimits.records} records are held`
+    const refusal = this.#findRefusal(laneKey, sizeBytes)
+    if (refusal !== undefined) this.#refusals.set(refusal.laneKey, refusal.reason)
+    return refusal?.reason
+  }
+  #findRefusal(laneKey: string | null, sizeBytes: number): Refusal | undefined {
+    if (this.#bytes + sizeBytes > parkingLimits.bytes)
+      return { laneKey: null, reason: `${this.#bytes} bytes are held, of ${parkingLimits.bytes} at most` }
+    if (this.#records.size >= parkingLimits.records)
+      return { laneKey: null, reason: `${this.#records.size} records are held, the most that a partition may have` }
     const lane = laneKey === null ? undefined : this.#lanes.get(laneKey)
     if (lane !== undefined && lane.length >= parkingLimits.recordsOfKey) {
-      return `${lane.length} records of key '${laneKey}' are held`
+      return { laneKey, reason: `${lane.length} records of key '${laneKey}' are held, the most that a key may have` }
     }
     return undefined
   }
@@ -170,6 +196,8 @@ export class Parking {
   forget({ sequence, laneKey, sizeBytes }: ParkedRecord): void {
     if (!this.#records.delete(sequence)) return
     this.#bytes -= sizeBytes
+    this.#refusals.delete(null)
+    this.#refusals.delete(laneKey)
     const lane = laneKey === null ? undefined : this.#lanes.get(laneKey)
     const at = lane?.findIndex((record) => record.sequence === sequence) ?? -1
     if (lane === undefined || laneKey === null || at < 0) return
