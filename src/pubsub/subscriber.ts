@@ -2,6 +2,7 @@ import type { AnyComponent, Component } from '../core/component.ts'
 import type { Duration } from '../core/duration.ts'
 import { FaultList } from '../core/faults.ts'
 import type { AttachableComponent } from '../runtime/attachment.ts'
+import type { PauseOn } from '../runtime/circuit.ts'
 import { attachConsumer } from '../runtime/consumer-attachment.ts'
 import type { ConsumerSpecification, Route } from '../runtime/consumer-specification.ts'
 import type { HandlerContext, RetryOptions } from '../runtime/context.ts'
@@ -14,6 +15,7 @@ import {
   isDefinition,
   isHandler,
   readAttemptLimits,
+  readPauseOn,
   readWhenSpent,
 } from '../runtime/routes.ts'
 import type { Database, WithTx } from '../sql/index.ts'
@@ -50,6 +52,14 @@ export interface SubscriberOptions<S extends Source, Tables> {
    * or it is skipped; or the component stops there and the app is unhealthy.
    */
   readonly whenSpent?: WhenSpent
+  /**
+   * Whether an error means that something which all handlers need is away (a database, a mail server). Then the component
+   * waits, in this process, with all its partitions: no attempt is spent and nothing dies. What failed is tried again as
+   * a probe, after 1 s, then 2 s, up to 30 s, and everything goes on when it ends in another way. The reason is logged
+   * once and shown where the component waits; the app stays healthy. For a `RetryAfterError` the probe waits at least its
+   * time; `RejectError` is never asked about. A `pauseOn` that throws counts as false. By default no error does.
+   */
+  readonly pauseOn?: (error: Error) => boolean
   /** Of one attempt; `'5m'` by default. Then its signal aborts and the attempt has failed. */
   readonly timeout?: Duration
   /** For records without a value; it gets the key. Without it they are acknowledged and skipped. */
@@ -109,6 +119,7 @@ interface UntypedOptions {
   readonly retry?: RetryOptions
   readonly timeout?: Duration
   readonly whenSpent?: WhenSpent
+  readonly pauseOn?: PauseOn
   readonly on: unknown
   readonly onTombstone?: unknown
 }
@@ -127,6 +138,7 @@ function readOptions(group: string, options: UntypedOptions): Omit<ConsumerSpeci
   faults.expect(startFits, 'start', "give 'earliest', 'latest' or a valid Date")
   expectConcurrency(concurrency, faults)
   const whenSpent = readWhenSpent(options?.whenSpent, faults)
+  const pauseOn = readPauseOn(options?.pauseOn, faults)
   const limits = readAttemptLimits(options ?? {}, faults)
   const isMap = typeof on === 'object' && on !== null
   faults.expect(isMap || isHandler(on), 'on', 'give a function, or functions by event type')
@@ -144,6 +156,7 @@ function readOptions(group: string, options: UntypedOptions): Omit<ConsumerSpeci
     database,
     startAt: start,
     whenSpent,
+    pauseOn,
     concurrency: concurrency ?? defaultConcurrency,
     route: all === undefined ? (_, name) => byName.get(name ?? '') : () => all,
     tombstones: isHandler(onTombstone) ? { handle: onTombstone, ...limits } : undefined,

@@ -2,6 +2,7 @@ import type { AnyComponent, Component } from '../core/component.ts'
 import type { Duration } from '../core/duration.ts'
 import { FaultList } from '../core/faults.ts'
 import type { AttachableComponent } from '../runtime/attachment.ts'
+import type { PauseOn } from '../runtime/circuit.ts'
 import { attachConsumer } from '../runtime/consumer-attachment.ts'
 import type { ConsumerSpecification, Route } from '../runtime/consumer-specification.ts'
 import type { HandlerContext, RetryOptions } from '../runtime/context.ts'
@@ -16,6 +17,7 @@ import {
   isDefinition,
   isHandler,
   readAttemptLimits,
+  readPauseOn,
   readWhenSpent,
 } from '../runtime/routes.ts'
 import type { Database, WithTx } from '../sql/index.ts'
@@ -74,6 +76,14 @@ export function worker<Q extends AnyQueue, Tables = never>(
      * skipped; or the worker stops there and the app is unhealthy.
      */
     readonly whenSpent?: WhenSpent
+    /**
+     * Whether an error means that something which all handlers need is away (a database, a mail server). Then the component
+     * waits, in this process, with all its partitions: no attempt is spent and nothing dies. What failed is tried again as
+     * a probe, after 1 s, then 2 s, up to 30 s, and everything goes on when it ends in another way. The reason is logged
+     * once and shown where the component waits; the app stays healthy. For a `RetryAfterError` the probe waits at least its
+     * time; `RejectError` is never asked about. A `pauseOn` that throws counts as false. By default no error does.
+     */
+    readonly pauseOn?: (error: Error) => boolean
     readonly on: AllHandlersByType<Q, WithTx<TaskContext, Tables>, TaskOptions>
   },
 ): Component<WorkerHandle>
@@ -97,6 +107,7 @@ interface UntypedOptions extends TaskOptions {
   readonly from: AnyQueue
   readonly database?: AnyComponent
   readonly whenSpent?: WhenSpent
+  readonly pauseOn?: PauseOn
   readonly on: unknown
 }
 
@@ -108,6 +119,7 @@ function readOptions(group: string, options: UntypedOptions): Omit<ConsumerSpeci
   faults.expect(database === undefined || isDatabase(database), 'database', 'give what database() returned')
   expectConcurrency(concurrency, faults)
   const whenSpent = readWhenSpent(options?.whenSpent, faults)
+  const pauseOn = readPauseOn(options?.pauseOn, faults)
   const limits = readAttemptLimits(options ?? {}, faults)
   const byName = readRoutes(on, limits, faults)
   faults.throwIfAny(`worker ${JSON.stringify(group)}`)
@@ -116,6 +128,7 @@ function readOptions(group: string, options: UntypedOptions): Omit<ConsumerSpeci
     database,
     startAt: 'earliest',
     whenSpent,
+    pauseOn,
     concurrency: concurrency ?? defaultConcurrency,
     route: (_, name) => {
       const route = byName.get(name ?? '')

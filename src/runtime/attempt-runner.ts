@@ -4,6 +4,7 @@ import { toError } from '../core/errors.ts'
 import { FencedError } from '../log/errors.ts'
 import { UnreadableRecordError } from '../topics/errors.ts'
 import { Attempt, type AttemptScope } from './attempt.ts'
+import type { Circuit } from './circuit.ts'
 import type { HomeTransaction } from './commit-home.ts'
 import type { Route } from './consumer-specification.ts'
 import type { Middleware } from './context.ts'
@@ -37,6 +38,8 @@ export interface AttemptOwner {
   /** It waits for its next attempt. */
   park(delivery: Delivery): void
   unpark(delivery: Delivery): void
+  /** As `unpark`, before whatever else could start. */
+  unparkFirst(delivery: Delivery): void
   /** Somebody else has the partition. */
   lost(task: PartitionTask): void
   failed(error: Error): void
@@ -47,6 +50,8 @@ export interface AttemptRunnerOptions {
   readonly owner: AttemptOwner
   readonly whenSpent: WhenSpent
   readonly random: () => number
+  /** Of a component that waits when something is away. */
+  readonly circuit?: Circuit | undefined
 }
 
 /**
@@ -57,6 +62,7 @@ export class AttemptRunner {
   readonly #scope: AttemptScope
   readonly #owner: AttemptOwner
   readonly #random: () => number
+  readonly #circuit: Circuit | undefined
   readonly #whenSpent: WhenSpent
   readonly #deadlines = new Map<number, Deadlines>()
   readonly #running = new Set<Attempt>()
@@ -66,10 +72,11 @@ export class AttemptRunner {
   #lastFailure: { readonly error: Error; readonly atMs: number } | undefined
   #stopping = false
 
-  constructor({ scope, owner, whenSpent, random }: AttemptRunnerOptions) {
+  constructor({ scope, owner, whenSpent, random, circuit }: AttemptRunnerOptions) {
     this.#scope = scope
     this.#owner = owner
     this.#random = random
+    this.#circuit = circuit
     this.#whenSpent = whenSpent
     // Entering a snapshot takes half the time of `handlerScope.run` for each record (measured).
     this.#inHandlerScope = handlerScope.run(scope.host, () => AsyncLocalStorage.snapshot())
@@ -90,6 +97,7 @@ export class AttemptRunner {
       return
     }
     task.running++
+    this.#circuit?.started(delivery)
     const attempt = new Attempt(this.#scope, delivery, this.#deadlinesFor(route))
     attempt.startMs = startOfHandling()
     let transaction: HomeTransaction | undefined
@@ -174,6 +182,7 @@ export class AttemptRunner {
   #finished({ delivery, startMs }: Attempt): void {
     tellHandled(this.#scope.componentName, delivery, startMs)
     this.#release(delivery, true)
+    this.#circuit?.succeeded(delivery)
   }
 
   async #fail(attempt: Attempt, transaction: HomeTransaction | undefined, thrown: unknown): Promise<void> {
@@ -188,6 +197,11 @@ export class AttemptRunner {
     if (error instanceof FencedError) this.#owner.lost(delivery.task)
     if (this.#stopping || !delivery.task.active || error instanceof StoppingError) {
       this.#release(delivery, false)
+      this.#circuit?.gaveBack(delivery)
+      return
+    }
+    if (this.#circuit?.failed(delivery, error, () => this.#resume(delivery))) {
+      this.#waitForCircuit(delivery)
       return
     }
     const nowMs = this.#scope.host.clock.nowMs()
@@ -203,6 +217,17 @@ export class AttemptRunner {
       delivery.attempt++
       this.#retry(delivery, error, waitMs)
     } else await this.#giveUp(delivery, error)
+  }
+
+  /** It waits in memory until the circuit lets it go on, or it is given back. */
+  #waitForCircuit(delivery: Delivery): void {
+    delivery.task.running--
+    this.#parked.set(delivery, () => this.#circuit!.forget(delivery))
+    this.#owner.park(delivery)
+  }
+  #resume(delivery: Delivery): void {
+    this.#parked.delete(delivery)
+    this.#owner.unparkFirst(delivery)
   }
 
   #retry(delivery: Delivery, error: Error, waitMs: number): void {

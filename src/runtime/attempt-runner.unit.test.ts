@@ -33,6 +33,7 @@ class Bench {
       bury: async () => note('buried'),
       park: () => note('parked'),
       unpark: (delivery) => this.runner.run(delivery),
+      unparkFirst: (delivery) => this.runner.run(delivery),
       lost: () => note('lost'),
       failed: ({ message }) => note(`failed: ${message}`),
     }

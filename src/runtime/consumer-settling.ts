@@ -1,4 +1,5 @@
 import type { Unsettled } from './attachment.ts'
+import type { Outage } from './circuit.ts'
 import type { Delivery } from './delivery.ts'
 import type { GroupPosition } from './group-positions.ts'
 import type { PartitionTask } from './partition-task.ts'
@@ -13,23 +14,28 @@ export interface SettlingView {
   readonly waiting: Iterable<Delivery>
   readonly running: number
   readonly pausedFor: string | undefined
+  readonly outage: Outage | undefined
   /** What has finished is committed, apart from stores. */
   readonly isCommitted: boolean
 }
 
 /** Every record below the end that is not finished, whatever the store holds that is due, and a commit under way. */
 export function findUnsettledOf(view: SettlingView): readonly Unsettled[] {
-  const { group, tasks, positions, pausedFor } = view
+  const { group, tasks, positions, outage } = view
   const found: Unsettled[] = []
+  const why = reasonOf(view)
+  const probe = probeOf(view)
   for (const { name, position, end } of positions) {
     if (position >= end) continue
     const task = tasks.get(name)
     const dueMs = task === undefined ? undefined : waitsFor(view, task, end)
-    const why = pausedFor === undefined ? '' : ` (paused: ${pausedFor})`
     if (dueMs !== undefined) found.push({ what: `'${group}': a record of ${name} waits for its next attempt`, dueMs })
-    else found.push({ what: `'${group}': ${name} is at ${position}, its end is ${end}${why}` })
+    else {
+      const what = `'${group}': ${name} is at ${position}, its end is ${end}${why}`
+      found.push({ what, ...(task !== undefined && probe) })
+    }
   }
-  let awake = 0
+  let awake = outage?.postponed ?? 0
   let { isCommitted } = view
   for (const { parking } of tasks.values()) {
     awake += parking.awake + Number(parking.hasDue)
@@ -40,10 +46,20 @@ export function findUnsettledOf(view: SettlingView): readonly Unsettled[] {
     if (dueMs !== undefined)
       found.push({ what: `'${group}': a held record of ${name} waits for its next attempt`, dueMs })
   }
-  if (awake > 0) found.push({ what: `'${group}': ${awake} held or delayed records are due` })
+  if (awake > 0) found.push({ what: `'${group}': ${awake} held or delayed records are due${why}`, ...probe })
   const isWaiting = found.every(({ dueMs }) => dueMs !== undefined)
   if (isWaiting && !isCommitted) found.push({ what: `'${group}': its commit is on the way` })
   return found
+}
+
+function reasonOf({ pausedFor, outage }: SettlingView): string {
+  if (pausedFor !== undefined) return ` (paused: ${pausedFor})`
+  return outage === undefined ? '' : ` (waits: ${outage.reason})`
+}
+
+/** Nothing goes on before the next probe. */
+function probeOf({ running, outage }: SettlingView): { readonly dueMs: number } | undefined {
+  return running > 0 || outage?.probeAtMs === undefined ? undefined : { dueMs: outage.probeAtMs }
 }
 
 /** The next attempt's time, where this partition waits for nothing else. */
@@ -51,7 +67,10 @@ function waitsFor({ running, waiting }: SettlingView, task: PartitionTask, end: 
   if (running > 0 || task.hasBacklog || task.tracker.fetched < end) return undefined
   let dueMs: number | undefined
   for (const delivery of waiting) {
-    if (delivery.task === task) dueMs = Math.min(dueMs ?? Number.POSITIVE_INFINITY, delivery.dueMs!)
+    if (delivery.task !== task) continue
+    // It waits for the component's next probe.
+    if (delivery.dueMs === undefined) return undefined
+    dueMs = Math.min(dueMs ?? Number.POSITIVE_INFINITY, delivery.dueMs)
   }
   return dueMs
 }

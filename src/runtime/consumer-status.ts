@@ -1,3 +1,4 @@
+import type { Outage } from './circuit.ts'
 import type { Delivery } from './delivery.ts'
 import type { FailureNote, ParkedRecord } from './parking/parked-record.ts'
 import type { PartitionTask } from './partition-task.ts'
@@ -52,6 +53,8 @@ export interface ConsumerStatus {
   readonly concurrency: number
   /** The reason that `pause` was given. */
   readonly pausedFor?: string
+  /** What it waits for, by `pauseOn`. */
+  readonly outage?: Outage
   /** That this member has now. */
   readonly partitions: readonly PartitionStatus[]
 }
@@ -65,6 +68,7 @@ export interface StatusView {
   readonly running: number
   readonly concurrency: number
   readonly pausedFor: string | undefined
+  readonly outage: Outage | undefined
 }
 
 /** The status of a consumer; of each partition it looks at every record that waits. */
@@ -75,6 +79,7 @@ export function describeConsumer(view: StatusView): ConsumerStatus {
     running: view.running,
     concurrency: view.concurrency,
     ...(view.pausedFor !== undefined && { pausedFor: view.pausedFor }),
+    ...(view.outage !== undefined && { outage: view.outage }),
     partitions: Array.from(view.tasks, (task) =>
       describePartition(
         task,
@@ -106,12 +111,14 @@ function describePartition(task: PartitionTask, waiting: readonly Delivery[]): P
     holdOne(describeHeld(first, first.failure, parking.countOf(key) + behind))
   }
   for (const { laneKey, id, offset, attempt, dueMs, failure } of waiting) {
+    // One without a time waits for the end of an outage.
+    if (dueMs === undefined) continue
     if (failure === undefined) {
       delayed++
-      nextDueMs = Math.min(nextDueMs, dueMs!)
+      nextDueMs = Math.min(nextDueMs, dueMs)
     } else {
       const behind = laneKey === null ? 0 : (task.lanes.get(laneKey)?.length ?? 0)
-      holdOne(describeHeld({ laneKey, id, offset, attempt, dueMs: dueMs! }, failure, 1 + behind))
+      holdOne(describeHeld({ laneKey, id, offset, attempt, dueMs }, failure, 1 + behind))
     }
   }
   return {

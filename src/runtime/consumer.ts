@@ -7,6 +7,7 @@ import type { AnyDefinition } from '../topics/types.ts'
 import type { Host, Unsettled } from './attachment.ts'
 import type { Attempt } from './attempt.ts'
 import { type AttemptOwner, AttemptRunner } from './attempt-runner.ts'
+import { Circuit } from './circuit.ts'
 import type { DatabaseHome, HomeTransaction } from './commit-home.ts'
 import { findUnsettledOf } from './consumer-settling.ts'
 import type { ConsumerSpecification, Route } from './consumer-specification.ts'
@@ -21,6 +22,7 @@ import { Lanes, type Limit } from './lanes.ts'
 import { Limits } from './limits.ts'
 import { LogCommitter } from './log-committer.ts'
 import type { Holding } from './parking/holding.ts'
+import type { ParkedRecord } from './parking/parked-record.ts'
 import { prepareHolding } from './parking/preparation.ts'
 import { openPartition, type PartitionOpening } from './partition-opening.ts'
 import { describeTask, type PartitionTask, type TaskOwner } from './partition-task.ts'
@@ -41,6 +43,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
   readonly #host: Host
   readonly #specification: ConsumerSpecification
   readonly #intake: Intake
+  readonly #circuit: Circuit | undefined
   readonly #lanes: Lanes<Delivery>
   readonly #runner: AttemptRunner
   readonly #limits = new Limits()
@@ -72,10 +75,12 @@ export class Consumer implements TaskOwner, AttemptOwner {
       failed: (error) => this.failed(error),
     })
     this.#sources = new Map(specification.sources.map((source) => [source.name, source]))
-    this.#lanes = new Lanes(specification.concurrency, (delivery) => this.#runner.run(delivery))
-    const scope = { host, componentName: specification.group, log: host.logger }
-    const { whenSpent } = specification
-    this.#runner = new AttemptRunner({ scope, owner: this, whenSpent, random: host.random })
+    const { group, pauseOn, whenSpent, concurrency } = specification
+    this.#circuit = pauseOn && new Circuit({ host, group, pauseOn, opened: () => this.#lanes.look() })
+    this.#lanes = new Lanes(concurrency, (delivery) => this.#runner.run(delivery), this.#circuit)
+    const scope = { host, componentName: group, log: host.logger }
+    const { random } = host
+    this.#runner = new AttemptRunner({ scope, owner: this, whenSpent, random, circuit: this.#circuit })
   }
 
   /** Resolves when the group gave it its partitions (perhaps none), and without them when it is stopped meanwhile. */
@@ -141,7 +146,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
     this.#redrives = redrives
     this.#redriveRoute = redriveRoute
     this.#holding = holding
-    this.#opening = { host: this.#host, log, home: this.#home, specification, holding, owner: this }
+    this.#opening = { host: this.#host, log, home: this.#home, specification, owner: this }
   }
 
   /** Takes nothing more, waits for what runs up to the deadline, aborts the rest, commits, leaves. */
@@ -173,6 +178,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
     return describeComponent({
       state: this.#failure === undefined ? this.#state : 'failed',
       pausedFor: this.#intake.pausedFor,
+      outage: this.#circuit?.outage,
       positions: positions?.filter(({ topic }) => own.has(topic)),
       tasks: this.#intake.tasks,
       rates: this.#rates,
@@ -192,6 +198,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
       waiting: this.#runner.parked,
       running: this.#lanes.running,
       pausedFor: this.#intake.pausedFor,
+      outage: this.#circuit?.outage,
       // A database as home: its checkpoint is what counts, and that is committed with each record; stores are looked at.
       isCommitted: this.#home !== undefined || (this.#offsets?.clean ?? true),
     })
@@ -209,6 +216,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
       running,
       concurrency,
       pausedFor: this.#intake.pausedFor,
+      outage: this.#circuit?.outage,
     })
   }
 
@@ -231,6 +239,10 @@ export class Consumer implements TaskOwner, AttemptOwner {
   }
   delay(delivery: Delivery, dueMs: number): boolean {
     return this.#holding!.delay(delivery, dueMs)
+  }
+  due(task: PartitionTask, record: ParkedRecord): void {
+    const wake = () => void this.#holding!.wake(task, record)
+    if (!this.#circuit?.postpone(wake)) wake()
   }
   touched(task: PartitionTask): void {
     this.#offsets!.touch(task)
@@ -276,6 +288,9 @@ export class Consumer implements TaskOwner, AttemptOwner {
   unpark(delivery: Delivery): void {
     this.#lanes.unpark(delivery)
   }
+  unparkFirst(delivery: Delivery): void {
+    this.#lanes.unparkFirst(delivery)
+  }
   lost(task: PartitionTask): void {
     if (task.closed) return
     this.#host.logger.warn(`'${this.#specification.group}' lost ${describeTask(task)}: another owner has it now`)
@@ -291,6 +306,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
     this.#failure = error
     this.#lanes.close()
     this.#runner.stop()
+    this.#circuit?.close()
     this.#host.failed(this.#specification.component, error)
     tellComponentFailed(this.#specification.component, error)
     this.#host.progressed()
@@ -355,6 +371,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
     if (!wasRunning) return
     this.#lanes.close()
     this.#runner.stop()
+    this.#circuit?.close()
     await this.#intake.end()
     const abort = setTimeout(() => this.#runner.abort(), Math.min(deadlineMs, longestTimeoutMs))
     try {

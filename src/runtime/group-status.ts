@@ -1,3 +1,4 @@
+import type { Outage } from './circuit.ts'
 import type { GroupPosition } from './group-positions.ts'
 import type { PartitionTask } from './partition-task.ts'
 import type { RateMeter } from './rate-meter.ts'
@@ -46,6 +47,7 @@ export interface ComponentReport {
 export interface ConsumerView {
   readonly state: ComponentState
   readonly pausedFor: string | undefined
+  readonly outage: Outage | undefined
   /** Of its own topics, without the framework's; undefined where the log cannot be asked. */
   readonly positions: readonly GroupPosition[] | undefined
   readonly tasks: ReadonlyMap<string, PartitionTask>
@@ -57,9 +59,15 @@ export interface ConsumerView {
 
 /** A component that reads, as JSON can carry it. */
 export function describeComponent(view: ConsumerView): ComponentReport {
-  const { state, pausedFor } = view
+  const { state, pausedFor, outage } = view
   const waitsFor = pausedFor === undefined ? [] : [`paused: ${pausedFor}`]
+  if (outage !== undefined) waitsFor.push(describeOutage(outage))
   return { state: state === 'running' && waitsFor.length > 0 ? 'waiting' : state, waitsFor, group: describeGroup(view) }
+}
+
+function describeOutage({ reason, sinceMs, probeAtMs }: Outage): string {
+  const next = probeAtMs === undefined ? 'it tries again now' : `it tries again at ${new Date(probeAtMs).toISOString()}`
+  return `an outage since ${new Date(sinceMs).toISOString()}: ${reason}; ${next}`
 }
 
 function describeGroup(view: ConsumerView): GroupStatus {

@@ -5,6 +5,12 @@ export interface Limit {
   /** Heads of lanes that wait for this limit alone. */
   readonly waiting: LaneEntry[]
 }
+/** Whether a record may start at this moment. */
+export interface Gate {
+  readonly mayStart: boolean
+}
+const alwaysOpen: Gate = { mayStart: true }
+
 /** One record in the lanes. */
 export interface LaneEntry {
   /** The lanes of its partition, by key. */
@@ -28,16 +34,18 @@ export interface LaneEntry {
 export class Lanes<Entry extends LaneEntry> {
   readonly #concurrency: number
   readonly #run: (entry: Entry) => void
+  readonly #gate: Gate
   #ready: Entry[] = []
   #nextReady = 0
   #running = 0
   #pumping = false
   #state: 'open' | 'held' | 'closed' = 'open'
 
-  /** `run` starts an entry; it may call `done` or `park` before it returns. */
-  constructor(concurrency: number, run: (entry: Entry) => void) {
+  /** `run` starts an entry; it may call `done` or `park` before it returns. Nothing starts while the gate is shut. */
+  constructor(concurrency: number, run: (entry: Entry) => void, gate: Gate = alwaysOpen) {
     this.#concurrency = concurrency
     this.#run = run
+    this.#gate = gate
   }
 
   get running(): number {
@@ -77,6 +85,19 @@ export class Lanes<Entry extends LaneEntry> {
     this.#pump()
   }
 
+  /** As `unpark`; it is the next to start, where its limit lets it. */
+  unparkFirst(entry: Entry): void {
+    const { limit } = entry
+    if (limit !== undefined && limit.running >= limit.most) limit.waiting.unshift(entry)
+    else this.#ready.splice(this.#nextReady, 0, entry)
+    this.#pump()
+  }
+
+  /** The gate may be open now. */
+  look(): void {
+    this.#pump()
+  }
+
   /** Starts nothing until `resume`. */
   hold(): void {
     if (this.#state === 'open') this.#state = 'held'
@@ -104,7 +125,7 @@ export class Lanes<Entry extends LaneEntry> {
     if (this.#pumping) return
     this.#pumping = true
     try {
-      while (this.#state === 'open' && this.#running < this.#concurrency && this.#nextReady < this.#ready.length) {
+      while (this.#nextReady < this.#ready.length && this.#mayStart) {
         const entry = this.#takeReady()
         const { limit } = entry
         if (limit !== undefined) {
@@ -120,6 +141,10 @@ export class Lanes<Entry extends LaneEntry> {
     } finally {
       this.#pumping = false
     }
+  }
+
+  get #mayStart(): boolean {
+    return this.#state === 'open' && this.#running < this.#concurrency && this.#gate.mayStart
   }
 
   #takeReady(): Entry {

@@ -19,6 +19,7 @@ const owner: TaskOwner = {
   tombstoneRoute: () => undefined,
   delay: () => false,
   limitOf: () => undefined,
+  due() {},
   offer() {},
   touched() {},
   backlogChanged() {},

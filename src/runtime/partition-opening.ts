@@ -3,7 +3,6 @@ import type { AnyDefinition } from '../topics/types.ts'
 import type { Host } from './attachment.ts'
 import type { Checkpoint, DatabaseHome } from './commit-home.ts'
 import type { ConsumerSpecification } from './consumer-specification.ts'
-import type { Holding } from './parking/holding.ts'
 import { Parking } from './parking/parking.ts'
 import type { ReadStore } from './parking/store-buffer.ts'
 import { PartitionTask, type TaskOwner } from './partition-task.ts'
@@ -15,13 +14,12 @@ export interface PartitionOpening {
   readonly log: Log
   readonly home: DatabaseHome | undefined
   readonly specification: ConsumerSpecification
-  readonly holding: Holding
   readonly owner: TaskOwner
 }
 
 /** The task of a partition that was assigned: where it goes on, and what an earlier owner parked, as they were committed. */
 export async function openPartition(
-  { host, log, home, specification, holding, owner }: PartitionOpening,
+  { host, log, home, specification, owner }: PartitionOpening,
   lease: Lease,
   source: AnyDefinition,
 ): Promise<{ readonly task: PartitionTask; readonly isNew: boolean }> {
@@ -36,7 +34,7 @@ export async function openPartition(
   const parking = new Parking({
     clock: host.clock,
     read: storeReader({ log, home, group: specification.group, lease, checkpoint }),
-    due: (record) => void holding.wake(task, record),
+    due: (record) => owner.due(task, record),
   })
   await parking.load()
   const task: PartitionTask = new PartitionTask({ lease, source, topicId, checkpoint, progress, parking, owner })

@@ -34,6 +34,8 @@ export interface TaskOwner {
   offer(delivery: Delivery): void
   /** Keeps a task that is not due, and offers it then; false when it is due. */
   delay(delivery: Delivery, dueMs: number): boolean
+  /** The time of a parked record has come. */
+  due(task: PartitionTask, record: ParkedRecord): void
   /** The task's position moved without a handler. */
   touched(task: PartitionTask): void
   /** The backlog is empty, or it is not: fetch on or wait. */

@@ -36,6 +36,7 @@ function taskOf({ endsAtOnce, ...parts }: { readonly endsAtOnce: boolean } & Par
       offered.push(delivery)
       if (endsAtOnce) task.tracker.finish(delivery.entry!)
     },
+    due() {},
     touched() {},
     backlogChanged() {},
     unreadable: (error) => void errors.push(error),

@@ -4,6 +4,7 @@ import type { FaultList } from '../core/faults.ts'
 import { isName, nameRule } from '../core/names.ts'
 import type { AnyDefinition } from '../topics/types.ts'
 import type { AttachableComponent } from './attachment.ts'
+import type { PauseOn } from './circuit.ts'
 import type { Route } from './consumer-specification.ts'
 import type { RetryOptions } from './context.ts'
 import type { WhenSpent } from './failures.ts'
@@ -45,6 +46,12 @@ export function readWhenSpent(value: WhenSpent | undefined, faults: FaultList): 
   const known = value === undefined || ['dead-letter', 'skip', 'stop'].includes(value)
   faults.expect(known, 'whenSpent', "give 'dead-letter', 'skip' or 'stop'")
   return value ?? 'dead-letter'
+}
+
+/** Whether an error means an outage; none where there is no such function. */
+export function readPauseOn(value: PauseOn | undefined, faults: FaultList): PauseOn | undefined {
+  faults.expect(value === undefined || typeof value === 'function', 'pauseOn', 'give a function of the error')
+  return value
 }
 
 /** Notes a fault unless it is a whole number of at least 1. */
