@@ -17,6 +17,7 @@ const readmeOutput = 'taking 249.97 for order-1'
 
 let folder: string
 let project: string
+let tarball: string
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'millrace-package-'))
@@ -25,11 +26,12 @@ beforeAll(async () => {
   const out = join(folder, 'dist')
   buildPackage(root, out)
   const { stdout } = await run('npm', ['pack', out, '--pack-destination', folder, '--silent'])
+  tarball = join(folder, stdout.trim())
   const ofCheckout = (name: string) => `file:${join(root, 'node_modules', name)}`
   const manifest = {
     type: 'module',
     dependencies: {
-      millrace: `file:${join(folder, stdout.trim())}`,
+      millrace: `file:${tarball}`,
       ...Object.fromEntries(['kysely', 'zod', '@types/node', 'undici-types'].map((name) => [name, ofCheckout(name)])),
     },
   }
@@ -49,6 +51,21 @@ describe('the package', () => {
     const manifest = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'))
     expect(manifest).toMatchObject({ name: 'millrace', type: 'module', license: 'Apache-2.0' })
     expect(Object.keys(manifest).filter((key) => /^(private|scripts|devDependencies)$/.test(key))).toEqual([])
+  })
+
+  it('has a manifest that leads every tool to every file: publint finds nothing, not even a suggestion', async () => {
+    const publint = join(root, 'node_modules', 'publint', 'src', 'cli.js')
+    const { stdout } = await run(process.execPath, [publint, 'run', join(folder, 'dist'), '--strict', '--pack', 'npm'])
+    expect(stdout).toContain('All good!')
+  })
+
+  it('has types where each import path has code, in Node and in bundlers', async () => {
+    const attw = join(root, 'node_modules', '@arethetypeswrong', 'cli', 'dist', 'index.js')
+    const options = ['--profile', 'esm-only', '--format', 'json']
+    const { stdout } = await run(process.execPath, [attw, tarball, ...options], { maxBuffer: 1 << 26 })
+    const { analysis }: { analysis: { entrypoints: object } } = JSON.parse(stdout)
+    const paths = (await importPaths()).map((path) => path.replace('millrace', '.'))
+    expect(Object.keys(analysis.entrypoints).toSorted()).toEqual([...paths, './package.json'].toSorted())
   })
 
   it('can be imported by each of its paths', async () => {
