@@ -25,6 +25,7 @@ export type { Component, HandleOf } from './core/component.ts'
 export type { Duration } from './core/duration.ts'
 export { MillraceError } from './core/errors.ts'
 export { type Fault, InvalidOptionsError } from './core/faults.ts'
+export { InvalidIdError } from './core/ids.ts'
 export type { Logger } from './core/logger.ts'
 export type {
   HandlerContext,
@@ -47,6 +48,7 @@ export {
   AttemptTimeoutError,
   HandlerEndedError,
   InvalidPublishOptionsError,
+  RecordTooLargeError,
   StoppingError,
 } from './runtime/errors.ts'
 export { RejectError, RetryAfterError } from './runtime/failures.ts'

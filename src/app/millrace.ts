@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../core/clock.ts'
 import { toMilliseconds } from '../core/duration.ts'
 import { FaultList } from '../core/faults.ts'
-import { processIds } from '../core/ids.ts'
+import { checkedIds, processIds } from '../core/ids.ts'
 import { type Logger, standardErrorLogger } from '../core/logger.ts'
 import { isName, nameRule } from '../core/names.ts'
 import { type AppSettings, MillraceApp } from './millrace-app.ts'
@@ -37,6 +37,14 @@ export interface AppInternals {
   readonly databaseUrl?: string
 }
 
+const known: Record<keyof AppOptions, true> = {
+  url: true,
+  logger: true,
+  clock: true,
+  id: true,
+  drainTimeout: true,
+}
+
 /** Checks the options and fills in what the environment and the defaults say. */
 export function readSettings(name: string, options: AppOptions, internals: AppInternals = {}): AppSettings {
   const {
@@ -47,6 +55,7 @@ export function readSettings(name: string, options: AppOptions, internals: AppIn
     drainTimeout = defaultDrainTimeout,
   } = options
   const faults = new FaultList()
+  faults.expectOnly(options, known)
   faults.expect(isName(name), 'name', `give ${nameRule}`)
   faults.attempt(options.url === undefined && process.env.MILLRACE_URL ? 'MILLRACE_URL' : 'url', () => checkLogUrl(url))
   faults.expect(logger === undefined || isLogger(logger), 'logger', 'give debug, info, warn and error')
@@ -60,7 +69,7 @@ export function readSettings(name: string, options: AppOptions, internals: AppIn
     databaseUrl: internals.databaseUrl ?? (process.env.DATABASE_URL || defaultDatabaseUrl),
     logger: logger ?? standardErrorLogger(),
     clock: internals.clock ?? systemClock(clock === undefined ? undefined : () => clock.now()),
-    newId: id ?? processIds(),
+    newId: id === undefined ? processIds() : checkedIds(id),
     random: internals.random ?? Math.random,
     drainTimeoutMs,
   }

@@ -46,6 +46,18 @@ describe('the settings of an app', () => {
     ])
   })
 
+  it('are refused with a misspelt option, which would change nothing', () => {
+    withoutUrls()
+    const wrong: unknown = { drainTimout: '1s', log: console }
+    expect(faultPathsOf(() => readSettings('shop', wrong as AppOptions))).toEqual(['drainTimout', 'log'])
+  })
+
+  it.each([[''], ['a b'], ['x'.repeat(201)], [5], [undefined]])("refuse %j from the user's source of ids", (id) => {
+    withoutUrls()
+    const { newId } = readSettings('shop', { id: () => id as string })
+    expect(() => newId()).toThrow(expect.objectContaining({ code: 'INVALID_ID' }))
+  })
+
   it('name the variable that has the fault', () => {
     vi.stubEnv('MILLRACE_URL', 'log.db')
     expect(faultPathsOf(() => readSettings('shop', {}))).toEqual(['MILLRACE_URL'])

@@ -24,7 +24,7 @@ export interface AppOptions {
   readonly logger?: Logger
   /** What the time is, for records and handlers. The machine's by default. */
   readonly clock?: { now(): Date }
-  /** A source of unique ids for records. */
+  /** A source of unique ids for records, each 1 to 200 printable ASCII characters without spaces (`InvalidIdError`). */
   readonly id?: () => string
   /** How long `stop` waits for handlers that run. `'10s'` by default. */
   readonly drainTimeout?: Duration
@@ -47,7 +47,8 @@ export interface App extends AsyncDisposable {
 
   /**
    * Appends one event; resolves when it is durable. Creates the topic when it is missing.
-   * Throws `InvalidEventError` with every fault, and nothing is written; in a handler of this app it throws
+   * Throws `InvalidEventError` with every fault, and `RecordTooLargeError` above 16 MiB with key and headers: nothing is
+   * written then. (Kafka: `max.message.bytes`.) In a handler of this app it throws
    * `PublishInHandlerError`: use the handler's own `publish`, which commits with it.
    */
   publish<T extends AnyTopic>(topic: T, event: InputOf<T>, options?: PublishOptions): Promise<Published>

@@ -53,6 +53,7 @@ export function command<S extends Schema, Tables, Result>(
 ): Component<CommandHandle<SchemaInput<S>, Result>> {
   const { database, input, handle } = options ?? {}
   const faults = new FaultList()
+  faults.expectOnly(options, { database: true, input: true, handle: true })
   faults.expect(isName(name), 'name', `give ${nameRule}`)
   faults.expect(isDatabase(database), 'database', 'give what database() returned')
   faults.expect(isSchema(input), 'input', 'give a Standard Schema (of zod, Valibot, ArkType …)')

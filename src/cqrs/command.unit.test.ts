@@ -11,6 +11,7 @@ const faultsOf = (name: unknown, options: unknown) =>
 describe('a command', () => {
   it('reports all the faults of its options at once', () => {
     expect(faultsOf('a b', { database: {}, input: {}, handle: 1 })).toEqual(['name', 'database', 'input', 'handle'])
+    expect(faultsOf('a', { schema: {} })).toEqual(['schema', 'database', 'input', 'handle'])
     expect(faultsOf('a', undefined)).toEqual(['database', 'input', 'handle'])
   })
 

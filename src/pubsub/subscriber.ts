@@ -124,10 +124,23 @@ interface UntypedOptions {
   readonly onTombstone?: unknown
 }
 
+const known: Record<keyof UntypedOptions, true> = {
+  from: true,
+  on: true,
+  onTombstone: true,
+  database: true,
+  start: true,
+  concurrency: true,
+  retry: true,
+  timeout: true,
+  whenSpent: true,
+}
+
 function readOptions(group: string, options: UntypedOptions): Omit<ConsumerSpecification, 'component' | 'group'> {
   const { from, on, database, onTombstone, start = 'earliest', concurrency } = options ?? {}
   const faults = new FaultList()
   expectGroup(group, faults)
+  faults.expectOnly(options, known)
   const sources = (Array.isArray(from) ? from : [from]) as readonly AnyTopic[]
   faults.expect(sources.length > 0 && sources.every((source) => isDefinition(source, 'topic')), 'from', 'give topics')
   const names = sources.map((source) => source?.name)

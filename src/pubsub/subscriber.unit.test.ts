@@ -43,6 +43,7 @@ describe('a subscriber', () => {
     ['a topic twice', { ...good, from: [orderEvents, orderEvents] }, ['from']],
     ['an invalid date', { ...good, start: new Date('x') }, ['start']],
     ['a timeout that is no duration, once', { ...good, timeout: '5 minutes' }, ['timeout']],
+    ['a misspelt option', { ...good, retries: 3, retry: { attempt: 3 } }, ['retries', 'retry.attempt']],
     ['a broken concurrency', { ...good, concurrency: 1.5 }, ['concurrency']],
   ])('refuses %s', (_, options, faults) => {
     expect(faultsOf('g', options)).toEqual(faults)

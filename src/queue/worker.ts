@@ -111,10 +111,20 @@ interface UntypedOptions extends TaskOptions {
   readonly on: unknown
 }
 
+const knownOfTask: Record<keyof TaskOptions, true> = { concurrency: true, timeout: true, retry: true }
+const known: Record<keyof UntypedOptions, true> = {
+  ...knownOfTask,
+  from: true,
+  on: true,
+  database: true,
+  whenSpent: true,
+}
+
 function readOptions(group: string, options: UntypedOptions): Omit<ConsumerSpecification, 'component' | 'group'> {
   const { from, on, database, concurrency } = options ?? {}
   const faults = new FaultList()
   expectGroup(group, faults)
+  faults.expectOnly(options, known)
   faults.expect(isDefinition(from, 'queue'), 'from', 'give what queue() returned')
   faults.expect(database === undefined || isDatabase(database), 'database', 'give what database() returned')
   expectConcurrency(concurrency, faults)
@@ -146,6 +156,7 @@ function readRoutes(on: unknown, limits: AttemptLimits, faults: FaultList): Read
     const own: TaskOptions & { readonly handle?: unknown } = isHandler(given) ? { handle: given } : { ...given }
     const { handle } = own
     faults.expect(isHandler(handle), `on.${name}`, "give a function, or an object with 'handle'")
+    faults.expectOnly(own, { ...knownOfTask, handle: true }, `on.${name}.`)
     expectConcurrency(own.concurrency, faults, `on.${name}.concurrency`)
     const ownLimits = readAttemptLimits(own, faults, { path: `on.${name}.`, base: limits })
     if (isHandler(handle))

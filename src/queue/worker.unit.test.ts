@@ -36,6 +36,15 @@ describe('a worker', () => {
     ])
   })
 
+  it('refuses misspelt options, which would change nothing: its own and those of a type', () => {
+    const own = { handle, limits: 3, retry: { tries: 1 } }
+    expect(faultsOf('g', { from: tasks, retries: 3, on: { a: own, b: handle } })).toEqual([
+      'retries',
+      'on.a.limits',
+      'on.a.retry.tries',
+    ])
+  })
+
   it.each([
     ['no handlers', {}],
     ['a function for all types', handle],

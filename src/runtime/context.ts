@@ -20,7 +20,7 @@ export interface RecordInfo {
 export interface PublishOptions {
   /** Text by name. Names that begin with `millrace-` are ours and refused. */
   readonly headers?: Readonly<Record<string, string>>
-  /** The record's id, a new one by default. */
+  /** The record's id, a new one by default: 1 to 200 printable ASCII characters without spaces. */
   readonly id?: string
 }
 /** How one task is sent. */

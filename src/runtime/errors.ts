@@ -65,6 +65,16 @@ export class InvalidPublishOptionsError extends MillraceError {
   }
 }
 
+/** A record over the bound. Nothing was written. (Kafka: `max.message.bytes`, 1 MB by default.) */
+export class RecordTooLargeError extends MillraceError {
+  readonly code = 'RECORD_TOO_LARGE'
+  constructor(topic: string, sizeBytes: number, mostBytes: number) {
+    super(
+      `A record for '${topic}' has ${sizeBytes} bytes with its key and headers, and ${mostBytes} is the most. Keep what is large elsewhere and publish where it is. Nothing was written.`,
+    )
+  }
+}
+
 /** A record of a type that a worker has no handler for: skipping it would lose the task. */
 export class NoHandlerError extends MillraceError {
   readonly code = 'NO_HANDLER'

@@ -1,14 +1,19 @@
 import type { Clock } from '../core/clock.ts'
 import { toMilliseconds } from '../core/duration.ts'
 import { messageOf } from '../core/errors.ts'
-import type { NewId } from '../core/ids.ts'
-import type { RecordHeader } from '../log/records/batch-writer.ts'
+import { idRule, isId, type NewId } from '../core/ids.ts'
+import type { Bytes, RecordHeader } from '../log/records/batch-writer.ts'
 import { NoKeyError } from '../topics/errors.ts'
 import type { AnyDefinition } from '../topics/types.ts'
 import type { SendOptions } from './context.ts'
-import { InvalidPublishOptionsError } from './errors.ts'
+import { InvalidPublishOptionsError, RecordTooLargeError } from './errors.ts'
 import { dueHeader, idHeader, ownPrefix, traceHeader, versionHeader } from './headers.ts'
 import type { OutputMessage } from './output.ts'
+
+/** Key, value and headers of one record together: what one commit and one read take into memory at least. */
+const mostRecordBytes = 16 << 20
+/** A shorter text is taken for ASCII: it has three times as many bytes at most. */
+const measuredFromLength = 64 << 10
 
 /** An `OutputMessage` with its id at hand. */
 export interface Outgoing extends OutputMessage {
@@ -24,7 +29,8 @@ export interface OutgoingSource {
 }
 
 /**
- * Checks and encodes one event or task. Throws `InvalidEventError` and `InvalidPublishOptionsError`, each with every fault.
+ * Checks and encodes one event or task. Throws `InvalidEventError` and `InvalidPublishOptionsError`, each with every
+ * fault, and `RecordTooLargeError`.
  */
 export function encodeOutgoing(
   definition: AnyDefinition,
@@ -35,15 +41,16 @@ export function encodeOutgoing(
   const { key, value } = definition['~definition'].encode(input)
   const id = options?.id ?? source.newId()
   const { version = 1 } = definition['~definition'].parts.versioning ?? {}
+  if (options !== undefined) checkOptions(definition.kind, options)
   const headers = buildHeaders(id, source, options)
-  return {
+  return checkSize({
     id,
     topic: definition.name,
     key,
     value,
     headers: version === 1 ? headers : [...headers, [versionHeader, String(version)]],
     timestampMs: source.clock.nowMs(),
-  }
+  })
 }
 
 /** A record without a value. Throws `NoKeyError` for a topic that has no key. */
@@ -51,14 +58,29 @@ export function encodeTombstone(definition: AnyDefinition, key: string, source: 
   if (definition['~definition'].parts.key === undefined) throw new NoKeyError(definition.name)
   if (typeof key !== 'string') throw new InvalidPublishOptionsError(['the key of a tombstone is text'])
   const id = source.newId()
-  return {
+  return checkSize({
     id,
     topic: definition.name,
     key,
     value: null,
     headers: buildHeaders(id, source),
     timestampMs: source.clock.nowMs(),
-  }
+  })
+}
+
+/** Said where it is published, before anything waits for it: a commit fails for all that is in it, or not at all. */
+function checkSize(message: Outgoing): Outgoing {
+  const sizeBytes =
+    sizeOf(message.key) +
+    sizeOf(message.value) +
+    message.headers.reduce((sum, [name, value]) => sum + sizeOf(name) + sizeOf(value), 0)
+  if (sizeBytes <= mostRecordBytes) return message
+  throw new RecordTooLargeError(message.topic, sizeBytes, mostRecordBytes)
+}
+function sizeOf(bytes: Bytes): number {
+  if (bytes === null) return 0
+  if (typeof bytes !== 'string' || bytes.length < measuredFromLength) return bytes.length
+  return Buffer.byteLength(bytes)
 }
 
 function buildHeaders(id: string, source: OutgoingSource, options?: SendOptions): readonly RecordHeader[] {
@@ -70,7 +92,6 @@ function buildHeaders(id: string, source: OutgoingSource, options?: SendOptions)
           [traceHeader, source.traceparent],
         ]
   }
-  checkOptions(options)
   const headers: RecordHeader[] = [[idHeader, id]]
   const given = options.headers ?? {}
   if (source.traceparent !== undefined && !(traceHeader in given)) headers.push([traceHeader, source.traceparent])
@@ -86,11 +107,15 @@ function dueOf({ delay, at }: SendOptions, clock: Clock): number | undefined {
   return delayMs > 0 ? Math.round(clock.nowMs() + delayMs) : undefined
 }
 
-function checkOptions({ id, headers = {}, delay, at }: SendOptions): void {
-  const faults: string[] = []
-  if (id !== undefined && !(typeof id === 'string' && /^[\x21-\x7e]{1,256}$/.test(id))) {
-    faults.push('id: 1 to 256 printable ASCII characters without spaces')
-  }
+const known: Record<keyof SendOptions, true> = { id: true, headers: true, delay: true, at: true }
+
+function checkOptions(kind: 'topic' | 'queue', options: SendOptions): void {
+  const { id, headers = {}, delay, at } = options
+  const faults = Object.keys(options)
+    .filter((name) => !Object.hasOwn(known, name))
+    .map((name) => `${name}: no such option: known are ${Object.keys(known).join(', ')}`)
+  if (kind === 'topic' && (delay ?? at) !== undefined) faults.push('delay: only tasks wait; send one to a queue')
+  if (id !== undefined && !isId(id)) faults.push(`id: ${idRule}`)
   for (const [name, value] of Object.entries(headers)) {
     if (name.startsWith(ownPrefix))
       faults.push(`headers.${name}: names that begin with '${ownPrefix}' are the framework's own`)

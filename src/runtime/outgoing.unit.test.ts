@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { ManualClock } from '../core/manual-clock.ts'
+import { text } from '../topics/codec.ts'
 import { InvalidEventError, NoKeyError } from '../topics/errors.ts'
 import { orderEvents, paid } from '../topics/order-events.test-support.ts'
 import { topic } from '../topics/topic.ts'
 import type { PublishOptions } from './context.ts'
-import { InvalidPublishOptionsError } from './errors.ts'
+import { InvalidPublishOptionsError, RecordTooLargeError } from './errors.ts'
 import { encodeOutgoing, encodeTombstone } from './outgoing.ts'
 
 const source = { clock: new ManualClock(1_000), newId: () => 'id-1' }
@@ -61,7 +62,27 @@ describe('an outgoing record', () => {
     const options = { id: 'has space', headers: bad as Record<string, string> }
     expect(() => publish(options)).toThrow(InvalidPublishOptionsError)
     expect(() => publish(options)).toThrow(/id: .*headers\.millrace-id: .*headers\.retries: /)
-    for (const id of ['', 'x'.repeat(257), 'ä', 'a\nb']) expect(() => publish({ id })).toThrow(/id: 1 to 256/)
+    for (const id of ['', 'x'.repeat(201), 'ä', 'a\nb']) expect(() => publish({ id })).toThrow(/id: 1 to 200/)
+  })
+
+  it('is refused with a misspelt option, and with a delay for a topic, which would both change nothing', () => {
+    const misspelt: unknown = { key: 'a', header: {} }
+    expect(() => publish(misspelt as PublishOptions)).toThrow(/key: no such option.*; header: no such option/)
+    const delayed: unknown = { delay: '1s' }
+    expect(() => publish(delayed as PublishOptions)).toThrow(/delay: only tasks wait/)
+  })
+
+  it('is refused above sixteen mebibytes with key and headers, whatever the characters', () => {
+    const texts = topic('texts', { schema: z.string(), codec: text(), key: () => 'k'.repeat(10) })
+    const most = 16 * 2 ** 20
+    const frame = 10 + 'millrace-id'.length + 'id-1'.length
+    expect(encodeOutgoing(texts, 'x'.repeat(most - frame), source).value).toHaveLength(most - frame)
+    expect(() => encodeOutgoing(texts, 'x'.repeat(most - frame + 1), source)).toThrow(
+      `A record for 'texts' has ${most + 1} bytes with its key and headers, and ${most} is the most`,
+    )
+    expect(() => encodeOutgoing(texts, 'ü'.repeat(most / 2), source)).toThrow(RecordTooLargeError)
+    expect(() => publish({ headers: { a: 'x'.repeat(most) } })).toThrow(RecordTooLargeError)
+    expect(() => encodeTombstone(texts, 'x'.repeat(most), source)).toThrow(RecordTooLargeError)
   })
 
   it('is refused when it does not fit, with every fault and its path', () => {

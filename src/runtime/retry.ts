@@ -11,12 +11,15 @@ export interface RetryPolicy {
 
 const defaults: RetryPolicy = { attempts: 5, delayMs: 1_000, maxDelayMs: 60_000 }
 
+const known: Record<keyof RetryOptions, true> = { attempts: true, delay: true, maxDelay: true }
+
 /** Fills in the defaults (or those of `base`), notes every fault at `path`; with a fault the rest is `base`, which has none. */
 export function readRetry(
   options: RetryOptions | undefined,
   faults: FaultList,
   { path = 'retry', base = defaults }: { readonly path?: string; readonly base?: RetryPolicy } = {},
 ): RetryPolicy {
+  faults.expectOnly(options, known, `${path}.`)
   const { attempts = base.attempts, delay = base.delayMs, maxDelay } = options ?? {}
   const attemptsFit = Number.isInteger(attempts) && attempts >= 1
   faults.expect(attemptsFit, `${path}.attempts`, 'give a whole number of at least 1')

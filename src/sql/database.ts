@@ -59,6 +59,7 @@ export interface Database<Tables> extends AttachableComponent<Kysely<Tables>> {
 export function database<Tables>(name: string, options: DatabaseOptions = {}): Database<Tables> {
   const { url, migrations = {}, transactionTimeout = '30s' } = options
   const faults = new FaultList()
+  faults.expectOnly(options, known)
   faults.expect(isName(name), 'name', nameRule)
   const place = url === undefined ? undefined : faults.attempt('url', () => parseDatabaseUrl(url))
   const timeoutMs = faults.attempt('transactionTimeout', () => toMilliseconds(transactionTimeout))
@@ -82,6 +83,8 @@ export function database<Tables>(name: string, options: DatabaseOptions = {}): D
   }
   return component
 }
+
+const known: Record<keyof DatabaseOptions, true> = { url: true, migrations: true, transactionTimeout: true }
 
 function describePlace(place: DatabasePlace | undefined): string {
   if (place === undefined) return "the app's DATABASE_URL"

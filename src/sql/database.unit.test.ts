@@ -28,6 +28,8 @@ describe('a database', () => {
       }),
     )
     expect(() => database('a', { transactionTimeout: 0 })).toThrow(/more than 0/)
+    const misspelt: object = { migration: {} }
+    expect(() => database('a', misspelt)).toThrow(/migration: no such option: known are url, migrations/)
   })
 
   test('describes itself without opening anything', () => {

@@ -68,6 +68,12 @@ describe('a topic', () => {
     expect(thrownBy(() => encode(anything, value), InvalidEventError).message).toMatch(message)
   })
 
+  it('ends what it says of a fault with one full stop', () => {
+    expect(thrownBy(() => encode(anything, undefined), InvalidEventError).message).toMatch(
+      /a boolean or null\. Nothing was written\.$/,
+    )
+  })
+
   it('refuses a cycle', () => {
     const cycle: Record<string, unknown> = {}
     cycle.self = cycle
