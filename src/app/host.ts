@@ -15,6 +15,10 @@ import { TopicRegistry } from './topic-registry.ts'
 export interface HostOptions {
   readonly appName: string
   readonly url: string
+  /** The environment variable that `url` is from. */
+  readonly urlVariable?: string | undefined
+  /** For tests: see `OpenLogOptions`. */
+  readonly offsetGap?: number | undefined
   readonly databaseUrl: string
   readonly logger: Logger
   readonly clock: Clock
@@ -60,7 +64,7 @@ export class AppHost implements Host {
   }
 
   log(): Promise<Log> {
-    this.#log ??= openLog(this.#options.url, this).catch((error) => {
+    this.#log ??= this.#openLog().catch((error) => {
       this.#log = undefined
       throw error
     })
@@ -137,6 +141,11 @@ export class AppHost implements Host {
   async closeLog(): Promise<void> {
     const log = await this.#log?.catch(() => undefined)
     await log?.close()
+  }
+
+  #openLog(): Promise<Log> {
+    const { url, logger, urlVariable: variable, offsetGap } = this.#options
+    return openLog(url, { logger, variable, offsetGap })
   }
 
   async #openHome(database: AnyComponent): Promise<DatabaseHome> {

@@ -455,7 +455,7 @@ describe('settled', () => {
     await expect(app.settled({ timeout: '20ms' })).rejects.toMatchObject({
       code: 'SETTLED_TIMEOUT',
       retryable: true,
-      message: expect.stringMatching(/^Not settled after 20 ms: 'slow': numbers\/\d is at 0, its end is 1/),
+      message: expect.stringMatching(/^Not settled after 20 ms: 'slow': numbers\/\d is at 0, its end is 2/),
     })
     gate.open()
     await app.settled()

@@ -35,6 +35,7 @@ export interface AppInternals {
   readonly clock?: Clock
   readonly random?: () => number
   readonly databaseUrl?: string
+  readonly offsetGap?: number
 }
 
 const known: Record<keyof AppOptions, true> = {
@@ -57,7 +58,8 @@ export function readSettings(name: string, options: AppOptions, internals: AppIn
   const faults = new FaultList()
   faults.expectOnly(options, known)
   faults.expect(isName(name), 'name', `give ${nameRule}`)
-  faults.attempt(options.url === undefined && process.env.MILLRACE_URL ? 'MILLRACE_URL' : 'url', () => checkLogUrl(url))
+  const urlVariable = options.url === undefined && process.env.MILLRACE_URL ? 'MILLRACE_URL' : undefined
+  faults.attempt(urlVariable ?? 'url', () => checkLogUrl(url))
   faults.expect(logger === undefined || isLogger(logger), 'logger', 'give debug, info, warn and error')
   faults.expect(clock === undefined || typeof clock.now === 'function', 'clock', 'give an object with now()')
   faults.expect(id === undefined || typeof id === 'function', 'id', 'give a function')
@@ -66,6 +68,8 @@ export function readSettings(name: string, options: AppOptions, internals: AppIn
   return {
     appName: name,
     url,
+    urlVariable,
+    offsetGap: internals.offsetGap,
     databaseUrl: internals.databaseUrl ?? (process.env.DATABASE_URL || defaultDatabaseUrl),
     logger: logger ?? standardErrorLogger(),
     clock: internals.clock ?? systemClock(clock === undefined ? undefined : () => clock.now()),

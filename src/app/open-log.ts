@@ -1,4 +1,4 @@
-import { messageOf } from '../core/errors.ts'
+import { MillraceError, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Log } from '../log/log.ts'
 import { UnsupportedLogUrlError } from './errors.ts'
@@ -21,11 +21,27 @@ export function checkLogUrl(url: string): void {
   if (path === '' || path.endsWith('/')) throw new UnsupportedLogUrlError(url, 'it names no file')
 }
 
+/** How a log is opened. */
+export interface OpenLogOptions {
+  readonly logger: Logger
+  /** The environment variable that the URL is from, named by what goes wrong. */
+  readonly variable?: string | undefined
+  /** Offsets left out after each commit to a partition, so that nobody relies on their density. 0 by default. */
+  readonly offsetGap?: number | undefined
+}
+
 /** The only place that maps a URL to an engine. An engine that is not used is not loaded. */
-export async function openLog(url: string, { logger }: { readonly logger: Logger }): Promise<Log> {
+export async function openLog(url: string, { logger, variable, offsetGap = 0 }: OpenLogOptions): Promise<Log> {
   checkLogUrl(url)
   const { openEmbeddedLog } = await import('../log/embedded/index.ts')
-  return openEmbeddedLog(url === 'memory:' ? { memory: true, logger } : { path: filePath(url), logger })
+  const place = url === 'memory:' ? { memory: true } : { path: filePath(url) }
+  try {
+    return await openEmbeddedLog({ ...place, logger, offsetGap })
+  } catch (error) {
+    // The engine knows a path, and not who gave it: whoever reads the message has to.
+    if (variable !== undefined && error instanceof MillraceError) error.message += ` (${variable} is ${url}.)`
+    throw error
+  }
 }
 
 function filePath(url: string): string {

@@ -36,7 +36,8 @@ describe('publishAll', () => {
     const { count, position } = await app.publishAll(numbers, events())
     await app.settled()
     expect(count).toBe(many)
-    expect(position.toString()).toMatch(/:numbers\/0@4999$/)
+    // Three commits, and the log leaves an offset out after each.
+    expect(position.toString()).toMatch(/:numbers\/0@5001$/)
     expect(handled).toEqual(Array.from(countTo(many), ({ number }) => number))
   })
 

@@ -1,3 +1,4 @@
+import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { subscriber } from '../pubsub/subscriber.ts'
@@ -220,5 +221,58 @@ describe('a command', () => {
       one.status === 'fulfilled' ? [Number(`${one.value.position}`.split(':').at(-1))] : [],
     )
     expect(new Set(numbers).size).toBe(wanted.length)
+  })
+})
+
+describe('a command whose signal aborts', () => {
+  it('before the database is open does not wait for it, and writes nothing', async () => {
+    const folder = freshFolder()
+    const shop = shopOn(databaseUrl(folder))
+    const first = fileApp(folder)
+    first.add(payOn(shop))
+    await first.start()
+    await first.stop()
+
+    const other = new DatabaseSync(`${folder}/app.db`)
+    other.exec('begin immediate')
+    await using app = fileApp(folder)
+    const pay = app.add(payOn(shop))
+    const controller = new AbortController()
+    const paying = pay.execute({ orderId: 'o1' }, { signal: controller.signal })
+    controller.abort(new Error('gone away'))
+    await expect(paying).rejects.toThrow('gone away')
+    await expect(pay.execute({ orderId: 'o2' }, { signal: AbortSignal.abort(new Error('never')) })).rejects.toThrow(
+      'never',
+    )
+    other.exec('commit')
+    other.close()
+    await app.start()
+    expect(await app.get(shop).selectFrom('payments').selectAll().execute()).toEqual([])
+  })
+})
+
+describe('an outbox whose relay died', () => {
+  it('makes the app unhealthy with the reason, and run rejects', async () => {
+    const folder = freshFolder()
+    const outbox = database<{ millrace_outbox: { topic: string; value: string; timestamp_ms: number } }>('shop', {
+      url: databaseUrl(folder),
+    })
+    const before = fileApp(folder)
+    // As a database from another place has it: a message for a topic that this log does not have.
+    const message = { topic: 'gone', value: '1', timestamp_ms: 1 }
+    await before.add(outbox).insertInto('millrace_outbox').values(message).execute()
+    await before.stop()
+
+    const app = fileApp(folder)
+    app.add(outbox)
+    const run = app.run()
+    await expect(run).rejects.toMatchObject({
+      code: 'COMPONENT_FAILED',
+      message: expect.stringMatching(/^'shop' died: There is no topic 'gone' in this log/),
+    })
+    expect(app.health()).toMatchObject({
+      status: 'down',
+      reasons: ['the app is stopped', expect.stringMatching(/^'shop' died: There is no topic 'gone'/)],
+    })
   })
 })

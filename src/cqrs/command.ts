@@ -127,7 +127,8 @@ async function executeCommand<Result>(
 ): Promise<{ readonly result: Result; readonly position: Position }> {
   const checked = validate(schema, input, `command '${name}'`)
   if (checked.faults !== undefined) throw new InvalidInputError(name, checked.faults)
-  const home = await host.home(database)
+  // A database that opens may wait long for another program's lock: whoever gave the signal does not.
+  const home = await untilAborted(signal, () => host.home(database))
   const collector = new OutputCollector(host)
   const { clock, newId, logger: log } = host
   const transaction = home.begin(name)
@@ -135,7 +136,7 @@ async function executeCommand<Result>(
     const context = { ...collector.outputs, ...transaction.context, log, now: clock.now, newId, signal }
     const work = () => transaction.run(() => handle(checked.value, context))
     const result = await untilAborted(signal, () => handlerScope.run(host, work))
-    await host.ensureOutputs(collector.end())
+    await untilAborted(signal, () => host.ensureOutputs(collector.end()))
     const { outboxNumber } = await transaction.commit({ outputs: collector.messages })
     await home.durable()
     return { result, position: `${home.databaseId}:${outboxNumber}` }

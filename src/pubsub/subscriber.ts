@@ -27,7 +27,7 @@ export interface SubscriberHandle {
   /** Starts no more handlers in this process until `resume`; what runs goes on. `reason` is shown where it waits. */
   pause(reason: string): Promise<void>
   resume(): Promise<void>
-  /** Records of its topics that its group has not finished. */
+  /** Records of its topics that its group has not finished, by their offsets: those that the log leaves out count. (Kafka: consumer lag.) */
   lag(): Promise<number>
 }
 

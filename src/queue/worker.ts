@@ -42,7 +42,7 @@ export interface WorkerHandle {
   /** Starts no more tasks in this process until `resume`; what runs goes on. `reason` is shown where it waits. */
   pause(reason: string): Promise<void>
   resume(): Promise<void>
-  /** Tasks that its group has not finished. */
+  /** Tasks that its group has not finished, by their offsets: those that the log leaves out count. (Kafka: consumer lag.) */
   lag(): Promise<number>
 }
 

@@ -66,7 +66,7 @@ describe("a consumer's status", () => {
           unfinished: 3,
           held: { records: 6, keys: 2 },
           heldKeys: [
-            { key: 'b', reason: 'b is down', dueMs: startMs + 2_000, offset: 3, ...failed },
+            { key: 'b', reason: 'b is down', dueMs: startMs + 2_000, offset: 6, ...failed },
             { key: 'a', reason: 'a is down', dueMs: startMs + 3_600_000, offset: 0, ...failed },
           ],
           delayed: { records: 0 },

@@ -197,7 +197,7 @@ describe('a database as commit home', () => {
     expect(stored.toSorted((a, b) => a - b)).toEqual(range)
   })
 
-  it('refuses the checkpoint of another log', async () => {
+  it('that was used with another log is refused: the error names both and what to do', async () => {
     const folder = freshFolder()
     const { app } = build(folder, { home: 'database' })
     await app.start()
@@ -209,9 +209,9 @@ describe('a database as commit home', () => {
     const moved = fileApp(other)
     moved.add(subscriber('copier', { from: numbers, database: rowsIn(folder), on: () => {} }))
     await expect(moved.start()).rejects.toMatchObject({
-      code: 'CHECKPOINT_OF_ANOTHER_LOG',
+      code: 'OUTBOX_OF_ANOTHER_LOG',
       message: expect.stringMatching(
-        /has a checkpoint of .* made with log .* Use the log that the database belongs to/,
+        /^The database file:.*app\.db belongs to another log: .* this log is .*log\.db \(id .*MILLRACE_URL and DATABASE_URL/,
       ),
     })
   })

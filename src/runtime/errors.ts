@@ -93,6 +93,17 @@ export class CheckpointLogError extends MillraceError {
   }
 }
 
+/** The database's outbox publishes to another log: two logs would both get its messages, or each some of them. */
+export class OutboxLogError extends MillraceError {
+  readonly code = 'OUTBOX_OF_ANOTHER_LOG'
+  constructor(detail: { readonly database: string; readonly log: string; readonly logId: string }, cause: unknown) {
+    super(
+      `The database ${detail.database} belongs to another log: what its commands and handlers put out goes there, and this log is ${detail.log} (id ${detail.logId}). Use the log that the database was used with, or a fresh database (MILLRACE_URL and DATABASE_URL say which).`,
+      { cause },
+    )
+  }
+}
+
 /** A component has finished records that the log does not have (any more): the log was restored from an older copy, or lost its end. */
 export class LogRewoundError extends MillraceError {
   readonly code = 'LOG_REWOUND'

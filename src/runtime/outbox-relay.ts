@@ -3,7 +3,7 @@ import type { Log, TopicPartition } from '../log/log.ts'
 import type { Host, Unsettled } from './attachment.ts'
 import type { DatabaseHome, OutboxRow } from './commit-home.ts'
 import { diagnostics } from './diagnostics.ts'
-import { OutboxRewoundError } from './errors.ts'
+import { CheckpointLogError, OutboxLogError, OutboxRewoundError } from './errors.ts'
 import { ownPrefix } from './headers.ts'
 import { KeylessRotation, Stager } from './stager.ts'
 
@@ -66,11 +66,10 @@ export class OutboxRelay {
     this.#group = `outbox-${options.home.databaseId}`
   }
 
-  /** Finds where it stopped. Throws `OutboxRewoundError`, and `CheckpointLogError` for the outbox of another log. */
+  /** Finds where it stopped. Throws `OutboxRewoundError`, and `OutboxLogError` for the outbox of another log. */
   async start(): Promise<void> {
     const [topic] = await this.#log.ensureTopics([{ name: cursorTopic, partitions: 1, exact: false }])
-    // An outbox belongs to one log: two logs would both publish its messages, or either some of them.
-    await this.#home.claim({ ...cursor, group: this.#group, logId: this.#log.id, topicId: topic!.id })
+    await this.#claim(topic!.id)
     const [committed] = await this.#log.committed(this.#group, [cursor])
     this.#published = (committed?.position ?? 1) - 1
     const last = await this.#home.outbox.lastNumber()
@@ -85,6 +84,17 @@ export class OutboxRelay {
     })
     this.#state = 'running'
     this.#running = this.#run()
+  }
+
+  /** An outbox belongs to one log: two logs would both publish its messages, or either some of them. */
+  async #claim(topicId: string): Promise<void> {
+    const { id: logId, location: log } = this.#log
+    try {
+      await this.#home.claim({ ...cursor, group: this.#group, logId, topicId })
+    } catch (error) {
+      if (!(error instanceof CheckpointLogError)) throw error
+      throw new OutboxLogError({ database: this.#home.location, log, logId }, error)
+    }
   }
 
   /** Publishes all that is committed, then stops; a relay that cannot publish any more stops at once. */

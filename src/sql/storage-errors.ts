@@ -41,6 +41,16 @@ export class NotADatabaseError extends MillraceError {
   }
 }
 
+/** The file is a log: the user's tables, the outbox and the checkpoints need another. It was not changed. */
+export class DatabaseIsLogError extends MillraceError {
+  readonly code = 'DATABASE_IS_A_LOG'
+  constructor(path: string) {
+    super(
+      `The database ${path} is a log's file, and that is the log's alone: it was not changed. Give the database another path in DATABASE_URL.`,
+    )
+  }
+}
+
 /** SQLite found the file damaged. */
 export class DatabaseDamagedError extends MillraceError {
   readonly code = 'DATABASE_DAMAGED'

@@ -1,9 +1,8 @@
+import { logApplicationId as applicationId } from '../../core/application-ids.ts'
 import type { NewId } from '../../core/ids.ts'
 import type { SqlDatabase } from './database.ts'
 import { LogVersionError, NotALogError } from './errors.ts'
 
-/** Written into the file's header ("MLRG"), so that `file` and we tell a log from another SQLite database. */
-export const applicationId = 0x4d4c5247
 /** Changes with what an older version could not read or would spoil. docs/file-format.md describes it. */
 export const formatVersion = 2
 
@@ -126,7 +125,9 @@ export interface LogIdentity {
 export function checkFormat(database: SqlDatabase, path: string): void {
   if (isEmpty(database)) return
   if (pragma(database, 'application_id') !== applicationId) {
-    throw new NotALogError(path, 'it is the SQLite database of another program')
+    const isOurs = firstColumn(database, `SELECT count(*) FROM sqlite_schema WHERE name = 'millrace_meta'`) === 1
+    const what = isOurs ? "it is an app's database (DATABASE_URL), and the log needs a file of its own" : undefined
+    throw new NotALogError(path, what ?? 'it is the SQLite database of another program')
   }
   const version = pragma(database, 'user_version')
   if (version !== formatVersion && !migrations.has(version)) throw new LogVersionError(path, version, formatVersion)

@@ -1,11 +1,12 @@
 import { closeSync, fsyncSync, openSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { logApplicationId } from '../../core/application-ids.ts'
 import { FileSync } from '../../core/file-sync.ts'
 import { makeFolders } from '../../core/folders.ts'
 import type { NewId } from '../../core/ids.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { DatabasePlace } from '../database-url.ts'
-import { DatabaseFolderError, DatabaseOpenError } from '../storage-errors.ts'
+import { DatabaseFolderError, DatabaseIsLogError, DatabaseOpenError } from '../storage-errors.ts'
 import { type Connection, SqliteConnection } from './connection.ts'
 import { Durability } from './durability.ts'
 import { SqliteHome } from './home.ts'
@@ -32,7 +33,7 @@ export interface OpenOptions {
 /**
  * Opens a database and makes our tables where they are missing.
  *
- * @throws DatabaseOpenError, DatabaseReadOnlyError, NotADatabaseError, DatabaseDamagedError, DatabaseFullError,
+ * @throws DatabaseOpenError, DatabaseReadOnlyError, NotADatabaseError, DatabaseIsLogError, DatabaseDamagedError, DatabaseFullError,
  * DatabaseBusyError, DatabaseVersionError
  */
 export async function openHome(options: OpenOptions): Promise<SqliteHome> {
@@ -43,7 +44,10 @@ export async function openHome(options: OpenOptions): Promise<SqliteHome> {
   const afterCommit: { run?: () => void } = {}
   const writer = new Writer({ connection, location, timing, lockTimeoutMs, committed: () => afterCommit.run?.() })
   try {
-    if (place.kind === 'file') await setUpFile(writer, location)
+    if (place.kind === 'file') {
+      await refuseLog(writer, location)
+      await setUpFile(writer, location)
+    }
     const databaseId = await setUpTables(writer, { location, newId: options.newId })
     const durability = new Durability(place.kind === 'file' ? new FileSync(`${path}-wal`) : undefined)
     if (place.kind === 'file') syncFolder(dirname(path))
@@ -80,6 +84,12 @@ export function canonicalPath(path: string): string {
   const found = statSync(absolute, { throwIfNoEntry: false })
   if (found?.isDirectory()) throw new DatabaseOpenError(absolute, 'it is a folder')
   return found === undefined ? join(realpathSync(folder), basename(absolute)) : realpathSync(absolute)
+}
+
+/** Before anything is changed, the journal mode included. Throws `DatabaseIsLogError`. */
+async function refuseLog(writer: Writer, location: string): Promise<void> {
+  const { rows } = await writer.alone((connection) => connection.execute('pragma application_id'))
+  if (Number(rows[0]?.application_id) === logApplicationId) throw new DatabaseIsLogError(location)
 }
 
 /** Commits do without an fsync (`Durability` does it for all that wait), and checkpoints are ours (`WalKeeper`). */
