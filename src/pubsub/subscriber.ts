@@ -134,6 +134,7 @@ const known: Record<keyof UntypedOptions, true> = {
   retry: true,
   timeout: true,
   whenSpent: true,
+  pauseOn: true,
 }
 
 function readOptions(group: string, options: UntypedOptions): Omit<ConsumerSpecification, 'component' | 'group'> {

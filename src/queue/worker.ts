@@ -118,6 +118,7 @@ const known: Record<keyof UntypedOptions, true> = {
   on: true,
   database: true,
   whenSpent: true,
+  pauseOn: true,
 }
 
 function readOptions(group: string, options: UntypedOptions): Omit<ConsumerSpecification, 'component' | 'group'> {
