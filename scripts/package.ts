@@ -20,6 +20,7 @@ const published = [
 /** A package.json, as far as the build looks at it. */
 export interface Manifest extends Readonly<Partial<Record<(typeof published)[number], unknown>>> {
   readonly exports?: Readonly<Record<string, string>>
+  readonly bin?: Readonly<Record<string, string>>
 }
 
 /** Makes the package in `out`, a folder that is emptied first: JavaScript, declarations, manifest, README, LICENSE. */
@@ -39,12 +40,16 @@ export function buildPackage(root: string, out: string): void {
 export function publishedManifest(manifest: Manifest): Record<string, unknown> {
   const kept = Object.fromEntries(published.filter((key) => key in manifest).map((key) => [key, manifest[key]]))
   const exports = Object.entries(manifest.exports ?? {}).map(([path, target]) => [path, builtTarget(target)])
-  return { ...kept, exports: Object.fromEntries(exports) }
+  const bin = Object.entries(manifest.bin ?? {}).map(([name, target]) => [name, builtFile(target, 'js')])
+  return { ...kept, exports: Object.fromEntries(exports), ...(bin.length > 0 && { bin: Object.fromEntries(bin) }) }
 }
 
 function builtTarget(target: string): unknown {
-  const source = /^\.\/src\/(.+)\.ts$/.exec(target)?.[1]
-  return source === undefined ? target : { types: `./${source}.d.ts`, default: `./${source}.js` }
+  const types = builtFile(target, 'd.ts')
+  return types === target ? target : { types, default: builtFile(target, 'js') }
+}
+function builtFile(source: string, ending: 'js' | 'd.ts'): string {
+  return source.replace(/^\.\/src\/(.+)\.ts$/, `./$1.${ending}`)
 }
 
 /** The compiler rewrites the import endings of JavaScript, not those of declarations. */

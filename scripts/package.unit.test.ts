@@ -11,6 +11,7 @@ describe('publishedManifest', () => {
       scripts: { test: 'vitest' },
       devDependencies: { zod: '4' },
       dependencies: { kysely: '1' },
+      bin: { millrace: './src/cli/main.ts' },
       exports: { '.': './src/index.ts', './queue': './src/queue/index.ts', './package.json': './package.json' },
     }
     expect(publishedManifest(manifest)).toEqual({
@@ -18,6 +19,7 @@ describe('publishedManifest', () => {
       version: '1.2.3',
       engines: { node: '>=24' },
       dependencies: { kysely: '1' },
+      bin: { millrace: './cli/main.js' },
       exports: {
         '.': { types: './index.d.ts', default: './index.js' },
         './queue': { types: './queue/index.d.ts', default: './queue/index.js' },

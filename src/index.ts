@@ -52,7 +52,15 @@ export {
   StoppingError,
 } from './runtime/errors.ts'
 export { RejectError, RetryAfterError } from './runtime/failures.ts'
-export type { ComponentState, FailureStatus, GroupStatus, PartitionLag } from './runtime/group-status.ts'
+export type {
+  ComponentState,
+  DelayedStatus,
+  FailureStatus,
+  GroupStatus,
+  HeldKeyStatus,
+  HeldStatus,
+  PartitionLag,
+} from './runtime/group-status.ts'
 export type { RelayStatus } from './runtime/outbox-relay.ts'
 export type { Position } from './runtime/position.ts'
 export { bytes, type Codec, json, text } from './topics/codec.ts'

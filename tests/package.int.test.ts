@@ -83,6 +83,14 @@ describe('the package', () => {
     await run(process.execPath, [compiler, ...strict, ...libraries, 'declarations.ts'], { cwd: project })
   })
 
+  it('brings millrace for the command line', async () => {
+    const command = join(project, 'node_modules', '.bin', 'millrace')
+    const { stdout } = await run(command, ['--help'])
+    expect(stdout).toContain('millrace <command> [options]')
+    const typo = run(command, ['topics', '--url', 'file:typo.db'], { cwd: project })
+    await expect(typo).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('There is no log at') })
+  })
+
   it('runs the first program of the README', async () => {
     await copyFile(join(root, readmeProgram), join(project, 'first.ts'))
     expect(await outputOf(join(project, 'first.ts'))).toContain(readmeOutput)

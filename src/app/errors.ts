@@ -94,6 +94,22 @@ export class ComponentFailedError extends MillraceError {
   }
 }
 
+/** An operator's log that is not there. Nothing was made. */
+export class LogNotFoundError extends MillraceError {
+  readonly code = 'LOG_NOT_FOUND'
+  constructor(path: string) {
+    super(`There is no log at ${path}: give the URL of one that an app has made (file:path/to/log.db).`)
+  }
+}
+
+/** A group that never had a member nor committed anything. */
+export class UnknownGroupError extends MillraceError {
+  readonly code = 'UNKNOWN_GROUP'
+  constructor(group: string, known: readonly string[]) {
+    super(`There is no group '${group}' in this log${known.length === 0 ? '' : `, but ${known.join(', ')}`}.`)
+  }
+}
+
 /** A log's URL that no engine takes. */
 export class UnsupportedLogUrlError extends MillraceError {
   readonly code = 'UNSUPPORTED_LOG_URL'

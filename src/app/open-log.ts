@@ -14,7 +14,7 @@ export function checkLogUrl(url: string): void {
   if (scheme !== 'file') throw new UnsupportedLogUrlError(url, `there is no engine for '${scheme}:'`)
   let path: string
   try {
-    path = filePath(url)
+    path = filePathOf(url)
   } catch (error) {
     throw new UnsupportedLogUrlError(url, messageOf(error))
   }
@@ -34,7 +34,7 @@ export interface OpenLogOptions {
 export async function openLog(url: string, { logger, variable, offsetGap = 0 }: OpenLogOptions): Promise<Log> {
   checkLogUrl(url)
   const { openEmbeddedLog } = await import('../log/embedded/index.ts')
-  const place = url === 'memory:' ? { memory: true } : { path: filePath(url) }
+  const place = url === 'memory:' ? { memory: true } : { path: filePathOf(url) }
   try {
     return await openEmbeddedLog({ ...place, logger, offsetGap })
   } catch (error) {
@@ -44,7 +44,8 @@ export async function openLog(url: string, { logger, variable, offsetGap = 0 }: 
   }
 }
 
-function filePath(url: string): string {
+/** The path in a URL that `checkLogUrl` let pass, and that is not `memory:`. */
+export function filePathOf(url: string): string {
   if (/^file:\/\//i.test(url)) return decodeURIComponent(new URL(url).pathname)
   return url.slice('file:'.length)
 }

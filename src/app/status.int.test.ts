@@ -1,6 +1,7 @@
 import { RejectError, topic } from 'millrace'
 import { command } from 'millrace/cqrs'
 import { subscriber } from 'millrace/pubsub'
+import { queue, worker } from 'millrace/queue'
 import { database } from 'millrace/sql'
 import { testApp } from 'millrace/testing'
 import { describe, expect, it } from 'vitest'
@@ -13,6 +14,7 @@ const numbers = topic('numbers', {
   key: ({ key }) => key,
   partitions: 2,
 })
+const mails = queue('mails', { schema: z.object({ type: z.literal('MAIL') }) })
 const shop = database('shop')
 const nothing = () => {}
 const componentOf = (status: AppStatus, name: string) => status.components.find((each) => each.name === name)!
@@ -69,6 +71,34 @@ describe('the status of an app', () => {
     expect(app.health().status).toBe('up')
     await handle.resume()
     expect(componentOf(await app.status(), 'sums')).toMatchObject({ state: 'running', waitsFor: [] })
+  })
+
+  it('names the keys that are held with what failed and when they are due, and counts what is delayed', async () => {
+    await using app = testApp()
+    app.add(
+      subscriber('sums', {
+        from: numbers,
+        retry: { attempts: 5, delay: '1m', maxDelay: '1m' },
+        on: ({ key }) => {
+          if (key === 'a') throw new Error('the provider is down')
+        },
+      }),
+      worker('mailers', { from: mails, on: { MAIL: nothing } }),
+    )
+    await app.start()
+    for (const key of ['a', 'a', 'b']) await app.publish(numbers, { key, n: 1 })
+    await app.send(mails, { type: 'MAIL' }, { delay: '1h' })
+    await app.advance(0)
+    const status = await app.status()
+    const { held } = componentOf(status, 'sums').group!
+    expect(held).toMatchObject({ records: 2, keys: 1 })
+    expect(held.first).toMatchObject([
+      { key: 'a', records: 2, reason: 'the provider is down', attempt: 2, firstFailedAt: '2026-01-01T00:00:00.000Z' },
+    ])
+    expect(held.first[0]!.dueAt).toMatch(/^2026-01-01T00:0[01]:/)
+    const mailers = componentOf(status, 'mailers').group!
+    expect(mailers.delayed).toEqual({ records: 1, nextDueAt: '2026-01-01T01:00:00.000Z' })
+    expect(JSON.parse(JSON.stringify(status))).toEqual(status)
   })
 
   it('keeps the last failure, and a component that died is failed', async () => {

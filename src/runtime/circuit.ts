@@ -3,6 +3,7 @@ import { toError } from '../core/errors.ts'
 import { UnreadableRecordError } from '../topics/errors.ts'
 import type { Host } from './attachment.ts'
 import type { Delivery } from './delivery.ts'
+import { tellClosed, tellOpened } from './diagnostic-events.ts'
 import { RejectError, RetryAfterError } from './failures.ts'
 import { backoffMs } from './retry.ts'
 
@@ -151,6 +152,7 @@ export class Circuit {
     const { host, group } = this.#options
     this.#sinceMs = host.clock.nowMs()
     const waitMs = this.#wait(leastMs)
+    tellOpened(group, { error, probeInMs: waitMs })
     host.logger.warn(`'${group}' waits, and tries again in ${waitMs} ms: ${error.message}`, { error })
   }
   #wait(leastMs: number): number {
@@ -175,7 +177,9 @@ export class Circuit {
     this.#state = 'closed'
     this.#probe = undefined
     this.#probes = 0
-    host.logger.info(`'${group}' goes on after ${host.clock.nowMs() - this.#sinceMs} ms of waiting`)
+    const waitedMs = host.clock.nowMs() - this.#sinceMs
+    tellClosed(group, waitedMs)
+    host.logger.info(`'${group}' goes on after ${waitedMs} ms of waiting`)
     for (const [delivery, resume] of [...this.#waiting]) this.#resume(delivery, resume)
     this.#wakePostponed()
     this.#options.opened()

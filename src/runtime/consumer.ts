@@ -177,13 +177,10 @@ export class Consumer implements TaskOwner, AttemptOwner {
     const positions = this.#state === 'new' ? undefined : await this.#positions().catch(() => undefined)
     return describeComponent({
       state: this.#failure === undefined ? this.#state : 'failed',
-      pausedFor: this.#intake.pausedFor,
-      outage: this.#circuit?.outage,
+      status: this.status(),
       positions: positions?.filter(({ topic }) => own.has(topic)),
       tasks: this.#intake.tasks,
       rates: this.#rates,
-      running: this.#lanes.running,
-      concurrency: this.#specification.concurrency,
       lastFailure: this.#runner.lastFailure,
     })
   }

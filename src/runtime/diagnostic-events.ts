@@ -63,6 +63,15 @@ export function tellRebalance(
   diagnostics[what].publish({ group, partitions: own.map(({ topic, partition }) => ({ topic, partition })) })
 }
 
+/** A component waits for the end of an outage (`pauseOn`). */
+export function tellOpened(group: string, what: { readonly error: Error; readonly probeInMs: number }): void {
+  if (diagnostics.opened.hasSubscribers) diagnostics.opened.publish({ group, ...what })
+}
+/** The outage is over. */
+export function tellClosed(group: string, waitedMs: number): void {
+  if (diagnostics.closed.hasSubscribers) diagnostics.closed.publish({ group, waitedMs })
+}
+
 /** A component is dead. */
 export function tellComponentFailed({ kind, name }: AnyComponent, error: Error): void {
   if (diagnostics.componentFailed.hasSubscribers) diagnostics.componentFailed.publish({ kind, name, error })

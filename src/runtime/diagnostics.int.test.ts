@@ -127,6 +127,34 @@ describe('diagnostics channels', () => {
     expect(await listen('millrace:rebalance:revoked', () => app.stop())).toEqual([{ group: 'sums', partitions }])
   })
 
+  it('tell of an outage and of its end', async () => {
+    let isDown = true
+    await using app = testApp()
+    app.add(
+      subscriber('sums', {
+        from: numbers,
+        pauseOn: ({ message }) => message === 'down',
+        on: () => {
+          if (isDown) throw new Error('down')
+        },
+      }),
+    )
+    await app.start()
+    const closed = listen('millrace:circuit:closed', async () => {
+      const opened = await listen('millrace:circuit:opened', async () => {
+        await app.publish(numbers, { n: 1 })
+        await app.advance(0)
+      })
+      expect(opened).toEqual([
+        { group: 'sums', error: expect.objectContaining({ message: 'down' }), probeInMs: expect.any(Number) },
+      ])
+      isDown = false
+      await app.advance('5s')
+    })
+    const [{ waitedMs }] = (await closed) as [DiagnosticMessages['millrace:circuit:closed']]
+    expect(waitedMs).toBeGreaterThan(0)
+  })
+
   it('tell what a relay published', async () => {
     await using app = testApp()
     const add = command('add', {

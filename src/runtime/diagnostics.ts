@@ -45,6 +45,9 @@ export interface DiagnosticMessages {
   readonly 'millrace:rebalance:assigned': DiagnosedRebalance
   readonly 'millrace:rebalance:revoked': DiagnosedRebalance
   readonly 'millrace:rebalance:lost': DiagnosedRebalance
+  /** A component waits for something that its handlers need (`pauseOn`), and when it goes on. */
+  readonly 'millrace:circuit:opened': { readonly group: string; readonly error: Error; readonly probeInMs: number }
+  readonly 'millrace:circuit:closed': { readonly group: string; readonly waitedMs: number }
   /** The messages of an outbox that are in the log now. */
   readonly 'millrace:relay:published': {
     readonly database: string
@@ -89,6 +92,8 @@ export const diagnostics = {
   assigned: new Diagnostic('millrace:rebalance:assigned'),
   revoked: new Diagnostic('millrace:rebalance:revoked'),
   lost: new Diagnostic('millrace:rebalance:lost'),
+  opened: new Diagnostic('millrace:circuit:opened'),
+  closed: new Diagnostic('millrace:circuit:closed'),
   relayed: new Diagnostic('millrace:relay:published'),
   componentFailed: new Diagnostic('millrace:component:failed'),
 } as const

@@ -1,7 +1,11 @@
 import type { Outage } from './circuit.ts'
+import type { ConsumerStatus } from './consumer-status.ts'
 import type { GroupPosition } from './group-positions.ts'
 import type { PartitionTask } from './partition-task.ts'
 import type { RateMeter } from './rate-meter.ts'
+
+/** Held keys that a status names. */
+const mostHeldKeys = 20
 
 /** How far a group is in one partition. */
 export interface PartitionLag {
@@ -20,6 +24,36 @@ export interface FailureStatus {
   readonly message: string
   readonly at: string
 }
+/** A key whose records wait, in order, for the first of them to be tried again. */
+export interface HeldKeyStatus {
+  readonly topic: string
+  readonly partition: number
+  /** null for a record without a key, which waits alone. */
+  readonly key: string | null
+  /** That wait: the one that failed and those behind it. */
+  readonly records: number
+  /** The error of the last attempt, or what else it waits for. */
+  readonly reason: string
+  readonly offset: number
+  readonly id: string
+  /** The number of its next attempt, and when that is due. */
+  readonly attempt: number
+  readonly dueAt: string
+  readonly firstFailedAt: string | null
+}
+/** What waits for its next attempt in the partitions that this process has. */
+export interface HeldStatus {
+  readonly records: number
+  readonly keys: number
+  /** The keys that are due first, at most twenty. */
+  readonly first: readonly HeldKeyStatus[]
+}
+/** What waits for its time in the partitions that this process has. */
+export interface DelayedStatus {
+  readonly records: number
+  readonly nextDueAt: string | null
+}
+
 /** What a component that reads does: of its group where that is said, else of its member in this process. */
 export interface GroupStatus {
   /** Records of the group that are in the log and not finished, over all processes; null when the log cannot be asked. */
@@ -29,6 +63,8 @@ export interface GroupStatus {
   readonly rates: { readonly last10s: number; readonly lastMinute: number }
   /** Handlers that run, of those that may run at once. */
   readonly lanes: { readonly busy: number; readonly concurrency: number }
+  readonly held: HeldStatus
+  readonly delayed: DelayedStatus
   /** The last attempt that failed in this process, retried or not. */
   readonly lastFailure: FailureStatus | null
 }
@@ -46,23 +82,24 @@ export interface ComponentReport {
 /** What of a consumer is shown. */
 export interface ConsumerView {
   readonly state: ComponentState
-  readonly pausedFor: string | undefined
-  readonly outage: Outage | undefined
+  readonly status: ConsumerStatus
   /** Of its own topics, without the framework's; undefined where the log cannot be asked. */
   readonly positions: readonly GroupPosition[] | undefined
   readonly tasks: ReadonlyMap<string, PartitionTask>
   readonly rates: RateMeter
-  readonly running: number
-  readonly concurrency: number
   readonly lastFailure: { readonly error: Error; readonly atMs: number } | undefined
 }
 
 /** A component that reads, as JSON can carry it. */
 export function describeComponent(view: ConsumerView): ComponentReport {
-  const { state, pausedFor, outage } = view
-  const waitsFor = pausedFor === undefined ? [] : [`paused: ${pausedFor}`]
-  if (outage !== undefined) waitsFor.push(describeOutage(outage))
-  return { state: state === 'running' && waitsFor.length > 0 ? 'waiting' : state, waitsFor, group: describeGroup(view) }
+  const { pausedFor, outage, partitions } = view.status
+  const waitsFor = [
+    ...(pausedFor === undefined ? [] : [`paused: ${pausedFor}`]),
+    ...(outage === undefined ? [] : [describeOutage(outage)]),
+    ...partitions.flatMap(({ topic, partition, waiting }) => waiting.map((why) => `${topic}/${partition}: ${why}`)),
+  ]
+  const state = view.state === 'running' && waitsFor.length > 0 ? 'waiting' : view.state
+  return { state, waitsFor, group: describeGroup(view) }
 }
 
 function describeOutage({ reason, sinceMs, probeAtMs }: Outage): string {
@@ -70,8 +107,7 @@ function describeOutage({ reason, sinceMs, probeAtMs }: Outage): string {
   return `an outage since ${new Date(sinceMs).toISOString()}: ${reason}; ${next}`
 }
 
-function describeGroup(view: ConsumerView): GroupStatus {
-  const { positions, tasks, rates, running, concurrency, lastFailure } = view
+function describeGroup({ status, positions, tasks, rates, lastFailure }: ConsumerView): GroupStatus {
   const partitions = (positions ?? []).map(({ name, topic, partition, position, end }) => {
     return { topic, partition, position, end, lag: Math.max(0, end - position), isOwn: tasks.has(name) }
   })
@@ -79,16 +115,41 @@ function describeGroup(view: ConsumerView): GroupStatus {
     lag: positions === undefined ? null : partitions.reduce((sum, { lag }) => sum + lag, 0),
     partitions,
     rates: { last10s: rounded(rates.rate(10_000)), lastMinute: rounded(rates.rate(60_000)) },
-    lanes: { busy: running, concurrency },
-    lastFailure:
-      lastFailure === undefined
-        ? null
-        : {
-            name: lastFailure.error.name,
-            message: lastFailure.error.message,
-            at: new Date(lastFailure.atMs).toISOString(),
-          },
+    lanes: { busy: status.running, concurrency: status.concurrency },
+    held: describeHeld(status),
+    delayed: describeDelayed(status),
+    lastFailure: lastFailure === undefined ? null : describeFailure(lastFailure),
   }
+}
+
+function describeHeld({ partitions }: ConsumerStatus): HeldStatus {
+  const keys = partitions.flatMap(({ topic, partition, heldKeys }) =>
+    heldKeys.map((held) => ({ topic, partition, ...held })),
+  )
+  return {
+    records: partitions.reduce((sum, { held }) => sum + held.records, 0),
+    keys: partitions.reduce((sum, { held }) => sum + held.keys, 0),
+    first: keys
+      .sort((one, other) => one.dueMs - other.dueMs)
+      .slice(0, mostHeldKeys)
+      .map(({ dueMs, firstFailedAtMs, ...held }) => ({
+        ...held,
+        dueAt: new Date(dueMs).toISOString(),
+        firstFailedAt: firstFailedAtMs === undefined ? null : new Date(firstFailedAtMs).toISOString(),
+      })),
+  }
+}
+
+function describeDelayed({ partitions }: ConsumerStatus): DelayedStatus {
+  const nextDueMs = Math.min(...partitions.map(({ delayed }) => delayed.nextDueMs ?? Number.POSITIVE_INFINITY))
+  return {
+    records: partitions.reduce((sum, { delayed }) => sum + delayed.records, 0),
+    nextDueAt: Number.isFinite(nextDueMs) ? new Date(nextDueMs).toISOString() : null,
+  }
+}
+
+function describeFailure({ error, atMs }: NonNullable<ConsumerView['lastFailure']>): FailureStatus {
+  return { name: error.name, message: error.message, at: new Date(atMs).toISOString() }
 }
 
 /** Three digits are enough, and 0.1 more than nothing. */

@@ -5,7 +5,7 @@ import { idRule, isId, type NewId } from '../core/ids.ts'
 import type { Bytes, RecordHeader } from '../log/records/batch-writer.ts'
 import { NoKeyError } from '../topics/errors.ts'
 import type { AnyDefinition } from '../topics/types.ts'
-import type { SendOptions } from './context.ts'
+import type { PublishOptions, SendOptions } from './context.ts'
 import { InvalidPublishOptionsError, RecordTooLargeError } from './errors.ts'
 import { dueHeader, idHeader, ownPrefix, traceHeader, versionHeader } from './headers.ts'
 import type { OutputMessage } from './output.ts'
@@ -51,6 +51,17 @@ export function encodeOutgoing(
     headers: version === 1 ? headers : [...headers, [versionHeader, String(version)]],
     timestampMs: source.clock.nowMs(),
   })
+}
+
+/** A record that somebody writes by hand, whatever its topic's schema. Throws `InvalidPublishOptionsError` with every fault. */
+export function encodePlain(
+  record: { readonly topic: string; readonly key: string | null; readonly value: string },
+  source: OutgoingSource,
+  options: PublishOptions,
+): Outgoing {
+  checkOptions('topic', options)
+  const id = options.id ?? source.newId()
+  return checkSize({ ...record, id, headers: buildHeaders(id, source, options), timestampMs: source.clock.nowMs() })
 }
 
 /** A record without a value. Throws `NoKeyError` for a topic that has no key. */

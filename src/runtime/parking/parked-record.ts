@@ -31,6 +31,9 @@ export interface ParkedRecord {
   readonly failure?: FailureNote
 }
 
+/** The store of a partition that they are in. */
+export const parkedStore = 'parked'
+
 const headMark = 0x68
 const bodyMark = 0x62
 /** Makes every sequence positive, so that keys sort as sequences do. */

@@ -12,6 +12,7 @@ import {
   headKey,
   headKeys,
   type ParkedRecord,
+  parkedStore,
 } from './parked-record.ts'
 import { type ReadStore, StoreBuffer } from './store-buffer.ts'
 
@@ -65,7 +66,7 @@ export class Parking {
     this.#clock = clock
     this.#read = read
     this.#due = due
-    this.buffer = new StoreBuffer('parked', read)
+    this.buffer = new StoreBuffer(parkedStore, read)
   }
 
   /** Reads what an earlier owner parked. Nothing is due before `open`. */

@@ -1,0 +1,65 @@
+import type { Log, TopicPartition } from '../../log/log.ts'
+import { decodeHead, headKeys, type ParkedRecord, parkedStore } from '../../runtime/parking/parked-record.ts'
+import { readLag } from './groups.ts'
+
+/** Heads that are read at once. */
+const readAtOnce = 1_000
+
+/** A key whose records wait until the first of them is tried again. */
+export interface HeldKeySummary extends TopicPartition {
+  readonly group: string
+  /** null for a record without a key, which waits alone. */
+  readonly key: string | null
+  /** How many wait. */
+  readonly records: number
+  /** Of the first of them. */
+  readonly offset: number
+  readonly id: string
+  readonly attempt: number
+  readonly dueAt: string
+  /** The error of its last attempt; null for one that was told to be handled again. */
+  readonly error: string | null
+}
+
+/** What is held in the log, by group and partition, the first due first. */
+export async function listHeld(log: Log, group?: string): Promise<readonly HeldKeySummary[]> {
+  const held: HeldKeySummary[] = []
+  for (const { group: name, topic, partition } of await readLag(log, group)) {
+    const lanes = new Map<string, ParkedRecord[]>()
+    for (const record of await readParked(log, { group: name, topic, partition })) {
+      if (record.reason === 'delayed') continue
+      const lane = record.laneKey === null ? `alone ${record.sequence}` : `key ${record.laneKey}`
+      lanes.set(lane, [...(lanes.get(lane) ?? []), record])
+    }
+    for (const lane of lanes.values()) held.push(describe({ group: name, topic, partition }, lane))
+  }
+  return held.sort((one, other) => (one.dueAt < other.dueAt ? -1 : 1))
+}
+
+function describe(place: TopicPartition & { readonly group: string }, lane: readonly ParkedRecord[]): HeldKeySummary {
+  const { laneKey, offset, id, attempt, dueMs, failure } = lane[0]!
+  return {
+    ...place,
+    key: laneKey,
+    records: lane.length,
+    offset,
+    id,
+    attempt,
+    dueAt: new Date(dueMs).toISOString(),
+    error: failure?.error ?? null,
+  }
+}
+
+async function readParked(
+  log: Log,
+  place: TopicPartition & { readonly group: string },
+): Promise<readonly ParkedRecord[]> {
+  const records: ParkedRecord[] = []
+  let { from }: { from: Uint8Array } = headKeys
+  for (;;) {
+    const heads = await log.readStore({ ...place, store: parkedStore, from, to: headKeys.to, limit: readAtOnce })
+    for (const [key, value] of heads) records.push(decodeHead(key, value))
+    if (heads.length < readAtOnce) return records
+    from = Buffer.concat([heads.at(-1)![0], Buffer.from([0])])
+  }
+}

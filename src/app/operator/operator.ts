@@ -1,0 +1,73 @@
+import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { standardErrorLogger } from '../../core/logger.ts'
+import type { Finding } from '../../log/admin.ts'
+import { createDeadLetters, type DeadLetters } from '../dead-letters.ts'
+import { LogNotFoundError, NotInAppError, UnsupportedLogUrlError } from '../errors.ts'
+import { AppHost } from '../host.ts'
+import { readSettings } from '../millrace.ts'
+import { defaultLogUrl, filePathOf } from '../open-log.ts'
+import { type GroupLag, type GroupSummary, listGroups, readLag } from './groups.ts'
+import { type HeldKeySummary, listHeld } from './held.ts'
+import { type PlainPublish, publishPlain } from './publish.ts'
+import { type TailedRecord, type TailOptions, tail } from './tail.ts'
+import { describeTopic, listTopics, type TopicDescription, type TopicSummary } from './topics.ts'
+
+/** What a person does with a log beside the apps that use it: `millrace` on the command line. Closes with `await using`. */
+export interface Operator extends AsyncDisposable {
+  /** For people: where the log is. */
+  readonly location: string
+  readonly deadLetters: DeadLetters
+  topics(): Promise<readonly TopicSummary[]>
+  /** Throws `UnknownTopicError`. */
+  describeTopic(name: string): Promise<TopicDescription>
+  groups(): Promise<readonly GroupSummary[]>
+  /** Of one group or all, for each partition. Throws `UnknownGroupError`. */
+  lag(group?: string): Promise<readonly GroupLag[]>
+  held(group?: string): Promise<readonly HeldKeySummary[]>
+  /** Records as they are, decoded as far as they are JSON. Throws `UnknownTopicError`. */
+  tail(options: TailOptions): AsyncGenerator<TailedRecord>
+  /** Appends records that no schema has checked. Resolves with their places when they are durable. */
+  publish(publish: PlainPublish): Promise<readonly { readonly partition: number; readonly id: string }[]>
+  diagnose(): Promise<readonly Finding[]>
+}
+
+/**
+ * Opens the log at `url`, else at `MILLRACE_URL`, else the default file. It has to be there: throws `LogNotFoundError`
+ * where it is not, and makes nothing.
+ */
+export async function openOperator({ url: given }: { readonly url?: string | undefined } = {}): Promise<Operator> {
+  const url = given ?? (process.env.MILLRACE_URL || defaultLogUrl)
+  const settings = readSettings('millrace-cli', { url, logger: standardErrorLogger() })
+  expectFile(url)
+  const host = new AppHost({
+    ...settings,
+    attachmentOf: (component) => {
+      throw new NotInAppError(component.name, settings.appName)
+    },
+    failed: (_, error) => settings.logger.error(error.message),
+  })
+  const log = await host.log()
+  return {
+    location: log.location,
+    deadLetters: createDeadLetters(host),
+    topics: () => listTopics(log),
+    describeTopic: (name) => describeTopic(log, name),
+    groups: () => listGroups(log),
+    lag: (group) => readLag(log, group),
+    held: (group) => listHeld(log, group),
+    tail: (options) => tail(log, options),
+    publish: (publish) => publishPlain(host, publish),
+    diagnose: () => log.diagnose(),
+    [Symbol.asyncDispose]: () => host.closeLog(),
+  }
+}
+
+function expectFile(url: string): void {
+  if (url === 'memory:') {
+    throw new UnsupportedLogUrlError(url, 'a log in memory can be reached in its own process alone')
+  }
+  const path = resolve(filePathOf(url))
+  const size = statSync(path, { throwIfNoEntry: false })?.size
+  if (size === undefined || size === 0) throw new LogNotFoundError(path)
+}

@@ -1,0 +1,58 @@
+import { UnknownTopicError } from '../../log/errors.ts'
+import type { Log } from '../../log/log.ts'
+import { ownPrefix } from '../../runtime/headers.ts'
+import { type GroupLag, readLag } from './groups.ts'
+
+/** One topic or queue. */
+export interface TopicSummary {
+  readonly name: string
+  readonly partitions: number
+  /** From the first offset to the end; less where offsets were skipped or compacted away. */
+  readonly records: number
+  readonly sizeBytes: number
+  readonly compacted: boolean
+  /** The framework's own. */
+  readonly isInternal: boolean
+}
+/** One topic with its partitions and who reads it. */
+export interface TopicDescription extends Omit<TopicSummary, 'partitions'> {
+  readonly partitions: readonly {
+    readonly partition: number
+    readonly start: number
+    readonly end: number
+    readonly sizeBytes: number
+  }[]
+  readonly groups: readonly GroupLag[]
+}
+
+/** All of them, by name. */
+export async function listTopics(log: Log): Promise<readonly TopicSummary[]> {
+  const topics = await log.topics()
+  const partitions = await log.describePartitions(topics.map(({ name }) => name))
+  return topics
+    .map(({ name, partitions: count, compacted }) => {
+      const own = partitions.filter(({ topic }) => topic === name)
+      const records = own.reduce((sum, { start, end }) => sum + end - start, 0)
+      const sizeBytes = own.reduce((sum, each) => sum + each.sizeBytes, 0)
+      return { name, partitions: count, records, sizeBytes, compacted, isInternal: isInternal(name) }
+    })
+    .sort((one, other) => (one.name < other.name ? -1 : 1))
+}
+
+/** One of them. Throws `UnknownTopicError`. */
+export async function describeTopic(log: Log, name: string): Promise<TopicDescription> {
+  const summary = (await listTopics(log)).find((topic) => topic.name === name)
+  if (summary === undefined) throw new UnknownTopicError(name)
+  const partitions = await log.describePartitions([name])
+  const groups = (await readLag(log)).filter(({ topic }) => topic === name)
+  return {
+    ...summary,
+    partitions: partitions.map(({ partition, start, end, sizeBytes }) => ({ partition, start, end, sizeBytes })),
+    groups,
+  }
+}
+
+/** Whether a topic is the framework's own. */
+export function isInternal(topic: string): boolean {
+  return topic.startsWith(ownPrefix)
+}

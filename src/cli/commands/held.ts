@@ -1,0 +1,43 @@
+import { type Command, readArguments, withOperator } from '../command.ts'
+import { count, counted, cut, until } from '../format.ts'
+
+/** `millrace held [group]`. */
+export const held: Command = {
+  name: 'held',
+  usage: '[group]',
+  summary: 'keys that wait for a failed record to be tried again',
+  help: 'Of groups that commit in the log. A group with a database keeps its own there: see app.status().',
+  run: async (call) => {
+    const { values, positionals } = readArguments(call, { options: {}, words: ['group?'] })
+    const keys = await withOperator(values.url, (operator) => operator.held(positionals[0]))
+    const { output } = call
+    if (output.isJson) output.json({ held: keys })
+    else if (keys.length === 0) output.line('Nothing is held.')
+    else {
+      const nowMs = Date.now()
+      output.table(
+        [
+          { title: 'group' },
+          { title: 'record' },
+          { title: 'key' },
+          { title: 'waiting', isNumber: true },
+          { title: 'attempt', isNumber: true },
+          { title: 'due' },
+          { title: 'error' },
+        ],
+        keys.map(({ group, topic, partition, offset, key, records, attempt, dueAt, error }) => [
+          group,
+          `${topic}/${partition}@${offset}`,
+          cut(key ?? '-', 40),
+          count(records),
+          count(attempt),
+          until(dueAt, nowMs),
+          cut(error ?? '-', 80),
+        ]),
+      )
+      const records = keys.reduce((sum, each) => sum + each.records, 0)
+      output.line(`${counted(records, 'record')} of ${counted(keys.length, 'key')} held.`)
+    }
+    return true
+  },
+}

@@ -1,0 +1,39 @@
+/** `6,919`. */
+export function count(value: number): string {
+  return value.toLocaleString('en-US')
+}
+
+/** `3 records`, `1 record`. */
+export function counted(value: number, what: string): string {
+  return `${count(value)} ${what}${value === 1 ? '' : 's'}`
+}
+
+/** `1.9 MB`: decimal, as disks are sold. */
+export function size(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB']
+  let value = bytes
+  let unit = 0
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1_000
+    unit++
+  }
+  return `${unit > 0 && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`
+}
+
+/** How long it is until an ISO 8601 time: `in 10 s`, `now`. */
+export function until(iso: string, nowMs: number): string {
+  const waitMs = Date.parse(iso) - nowMs
+  return waitMs <= 0 ? 'now' : `in ${span(waitMs)}`
+}
+
+function span(ms: number): string {
+  const seconds = Math.round(ms / 1_000)
+  if (seconds < 120) return `${seconds} s`
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`
+  return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} d`
+}
+
+/** At most so many characters, with an ellipsis where there were more. */
+export function cut(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`
+}
