@@ -35,6 +35,11 @@ export function createShop(app: App, { sentMailPath, isPoisonOn = true }: ShopOp
 }
 export type Shop = ReturnType<typeof createShop>
 
+/** The shop's log is its own: other programs in the folder have topics and groups of the same names in the default one. */
+export function logOptionsOf({ MILLRACE_URL }: NodeJS.ProcessEnv): { readonly url?: string } {
+  return MILLRACE_URL ? {} : { url: 'file:.millrace/shop.db' }
+}
+
 /** The file of sent mail belongs to the database and is beside it; a database in memory has none. */
 export function sentMailPathOf(databaseUrl = process.env.DATABASE_URL || 'file:.millrace/app.db'): string | undefined {
   if (databaseUrl.startsWith('file:///')) return join(dirname(fileURLToPath(databaseUrl)), 'sent-mail.jsonl')

@@ -83,7 +83,7 @@ describe('npm start', () => {
     const second = start(folder.path)
     const { code, errors } = await outcome(second.child, second.errors)
     expect(code).toBe(1)
-    expect(errors).toMatch(new RegExp(`log\\.db is open in process ${child.pid}`))
+    expect(errors).toMatch(new RegExp(`shop\\.db is open in process ${child.pid}`))
     expect(errors).not.toMatch(/\n\s+at /)
     expect(await stop(child, 'SIGTERM')).toMatchObject({ code: 0 })
   })

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { millrace } from 'millrace'
-import { createShop, sentMailPathOf } from './app.ts'
+import { createShop, logOptionsOf, sentMailPathOf } from './app.ts'
 import { curlLines, placeDemoOrder } from './demonstration.ts'
 import { createRoutes } from './http/routes.ts'
 import { ShopServer } from './http/server.ts'
@@ -10,7 +10,7 @@ import { explain, listenError, readAddress, readPoison } from './terminal.ts'
 async function main(): Promise<void> {
   const address = readAddress(process.env)
   const isPoisonOn = readPoison(process.env)
-  const app = millrace('shop')
+  const app = millrace('shop', logOptionsOf(process.env))
   const shop = createShop(app, { sentMailPath: sentMailPathOf(), isPoisonOn })
   const server = new ShopServer(console)
   let isStopping = false

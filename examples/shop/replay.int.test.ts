@@ -104,6 +104,14 @@ describe('npm run replay', () => {
     expect(Number(/All of it in ([\d.]+) s/.exec(run.output)![1])).toBeGreaterThanOrEqual(0.5)
   })
 
+  it.each(['--help', '-h'])('tells with %s how it is used, and exits with 0', async (option) => {
+    using folder = temporaryFolder()
+    const run = await replay(folder.path, [option])
+    expect(run.code).toBe(0)
+    expect(run.errors).toBe('')
+    expect(run.output).toMatch(/^Usage: npm run replay -- FILE\.csv.*\n.*\n.*--rate .*\n.*--json /)
+  })
+
   it.each([
     [[], /^Give one file\. Usage: npm run replay/],
     [['a.csv', 'b.csv'], /^Give one file/],

@@ -11,10 +11,16 @@ import { readLines } from './replay/purchases.ts'
 import { explain, UsageError } from './terminal.ts'
 
 const usage = 'Usage: npm run replay -- FILE.csv [--rate ORDERS_PER_SECOND] [--json]'
+const explanation = `Makes an order of each line of a file of purchases: a file with the columns customer_id,date,quantity,amount.
+  --rate   at most so many orders a second
+  --json   the figures as one object in the last line
+  --help   this text
+MILLRACE_URL and DATABASE_URL name the files; each that is not set is a file in a new temporary folder.`
 
 /** `npm run replay`: makes an order of each line of a file of purchases. Exit code 2 when there were lines that are none. */
 async function main(): Promise<void> {
-  const { path, rate, isJson } = readArguments(process.argv.slice(2))
+  const { isHelp, path, rate, isJson } = readArguments(process.argv.slice(2))
+  if (isHelp) return console.log(`${usage}\n${explanation}`)
   const bar = new ProgressBar(process.stderr)
   await using app = millrace('shop-replay', { url: await chooseFiles(), logger: { ...console, info() {}, debug() {} } })
   const shop = createShop(app, { sentMailPath: sentMailPathOf() })
@@ -50,18 +56,23 @@ async function main(): Promise<void> {
 
 function readArguments(args: readonly string[]) {
   const { values, positionals } = parse(args)
-  const [path, ...more] = positionals
-  if (path === undefined || more.length > 0) throw new UsageError(`Give one file. ${usage}`)
+  const [path = '', ...more] = positionals
+  if (values.help === true) return { isHelp: true, path, rate: undefined, isJson: false }
+  if (path === '' || more.length > 0) throw new UsageError(`Give one file. ${usage}`)
   const rate = values.rate === undefined ? undefined : Number(values.rate)
   if (rate !== undefined && !(rate > 0 && rate <= 1_000_000)) {
     throw new UsageError(`--rate is '${values.rate}': give a number above 0. ${usage}`)
   }
-  return { path, rate, isJson: values.json === true }
+  return { isHelp: false, path, rate, isJson: values.json === true }
 }
 
 function parse(args: readonly string[]) {
   try {
-    const options = { rate: { type: 'string' }, json: { type: 'boolean' } } as const
+    const options = {
+      rate: { type: 'string' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    } as const
     return parseArgs({ args: [...args], options, allowPositionals: true })
   } catch (error) {
     throw new UsageError(`${(error as Error).message}. ${usage}`)

@@ -5,7 +5,8 @@ import { type Fault, Problem } from './problem.ts'
 export function check<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  throw new Problem('invalid-request', result.error.issues.flatMap(faultsOf))
+  const faults = result.error.issues.flatMap((issue) => faultsOf(issue, value))
+  throw new Problem('invalid-request', faults)
 }
 
 /** The parameters of a query as an object. Throws a problem for one that is given twice. */
@@ -19,8 +20,16 @@ export function readQuery(query: URLSearchParams): Readonly<Record<string, strin
   )
 }
 
-function faultsOf(issue: z.core.$ZodIssue): Fault[] {
+function faultsOf(issue: z.core.$ZodIssue, whole: unknown): Fault[] {
   const pathOf = (...more: readonly string[]) => [...issue.path, ...more].map(String).join('.')
+  if (issue.path.length > 0 && valueAt(whole, issue.path) === undefined)
+    return [{ path: pathOf(), message: 'is missing' }]
   if (issue.code !== 'unrecognized_keys') return [{ path: pathOf(), message: issue.message }]
   return issue.keys.map((key) => ({ path: pathOf(key), message: 'unknown field' }))
+}
+
+function valueAt(whole: unknown, path: readonly PropertyKey[]): unknown {
+  let value = whole
+  for (const part of path) value = (value as Record<PropertyKey, unknown> | null | undefined)?.[part]
+  return value
 }
