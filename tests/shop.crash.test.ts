@@ -182,7 +182,7 @@ function check(acknowledged: ReadonlyMap<string, Order>): void {
 
 /** The order ids of all events of a type in a topic, as often as they are there. */
 function eventsOf(topic: string, type: string): string[] {
-  using log = new DatabaseSync(join(folder, '.millrace', 'log.db'), { readOnly: true })
+  using log = new DatabaseSync(join(folder, '.millrace', 'shop.db'), { readOnly: true })
   const batches = log.prepare(
     `select bytes from batch where partition in
        (select p.number from partition p join topic t on t.number = p.topic where t.name = ?)`,
