@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { buildPackage } from './package.ts'
 
-/** `npm run build`: makes the package in `dist`. `npm pack ./dist` packs it. */
+/** `npm run build`: makes the package in `dist`, or in the folder that is given. `npm pack ./dist` packs it. */
 const root = join(import.meta.dirname, '..')
-buildPackage(root, join(root, 'dist'))
-console.log('dist: built; npm pack ./dist packs it')
+const out = process.argv[2] ?? join(root, 'dist')
+buildPackage(root, out)
+console.log(`${out}: built; npm pack packs it`)
