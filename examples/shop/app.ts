@@ -30,7 +30,6 @@ export function createShop(app: App, { sentMailPath, isPoisonOn = true }: ShopOp
     notification,
     tasks,
     deadLetters: addDeadLetterService(app),
-    groups: [inventory.group, payment.group, notification.group, tasks.group],
   }
 }
 export type Shop = ReturnType<typeof createShop>

@@ -12,6 +12,8 @@ export interface Reply {
   readonly status: number
   readonly body: object
   readonly headers?: Readonly<Record<string, string>>
+  /** On lines, with indents. */
+  readonly isForPeople?: boolean
 }
 export type Route = (request: Request) => Reply | Promise<Reply>
 

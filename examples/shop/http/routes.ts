@@ -7,6 +7,7 @@ import { deadLetterRoutes } from './dead-letter-routes.ts'
 import { orderRoutes } from './order-routes.ts'
 import { notFound, unavailable } from './problem.ts'
 import type { Reply, Routes } from './router.ts'
+import { readStats } from './stats.ts'
 import { check, readQuery } from './validation.ts'
 
 const OfOrder = z.strictObject({ orderId: Id })
@@ -16,7 +17,7 @@ const Stock = z.strictObject({
 
 /** The HTTP API of the shop. */
 export function createRoutes(shop: Shop): Routes {
-  const { order, inventory, payment, notification, tasks } = shop
+  const { inventory, payment, notification, tasks } = shop
   const showHealth = () => healthOf(shop)
   return {
     ...orderRoutes(shop),
@@ -54,16 +55,7 @@ export function createRoutes(shop: Shop): Routes {
       return { status: 200, body: error === null ? rest : { ...rest, error } }
     },
 
-    'GET /stats': async () => {
-      const [{ cents, ...sums }, payments, reservations, notifications, groups] = await Promise.all([
-        order.sum(),
-        payment.count(),
-        inventory.count(),
-        notification.count(),
-        Promise.all(shop.groups.map(async ({ name, lag }) => ({ group: name, lag: await lag() }))),
-      ])
-      return { status: 200, body: { ...sums, amount: amountOf(cents), payments, reservations, notifications, groups } }
-    },
+    'GET /stats': async () => ({ status: 200, body: await readStats(shop), isForPeople: true }),
 
     'GET /livez': showHealth,
     'GET /readyz': showHealth,

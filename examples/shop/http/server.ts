@@ -61,7 +61,7 @@ export class ShopServer {
     // What is left of a body that nobody wanted is read and dropped: the connection is good for the next request.
     request.resume()
     if (this.#isStopping) response.setHeader('Connection', 'close')
-    const body = JSON.stringify(reply.body)
+    const body = JSON.stringify(reply.body, null, reply.isForPeople ? 2 : undefined)
     const headers = { 'Content-Type': 'application/json', ...reply.headers, 'Content-Length': Buffer.byteLength(body) }
     response.writeHead(reply.status, headers).end(body)
   }

@@ -131,13 +131,13 @@ describe('GET /stats', () => {
     const groupsWithLag = (lag: number) =>
       ['inventory-service', 'payment-service', 'notification-service', 'task-workers'].map((group) => ({ group, lag }))
     const nothing = { orders: 0, users: 0, quantity: 0, amount: 0, payments: 0, reservations: 0, notifications: 0 }
-    expect((await shop.call('GET /stats')).body).toEqual({ ...nothing, groups: groupsWithLag(0) })
+    expect((await shop.call('GET /stats')).body).toMatchObject({ ...nothing, groups: groupsWithLag(0) })
     await shop.call('POST /orders', { body: order })
     await shop.call('POST /orders', { body: order })
     await shop.call('POST /orders', { body: { ...order, userId: 'user-2' } })
     opened.resolve()
     await shop.app.settled()
-    expect((await shop.call('GET /stats')).body).toEqual({
+    expect((await shop.call('GET /stats')).body).toMatchObject({
       orders: 3,
       users: 2,
       quantity: 9,
@@ -147,5 +147,29 @@ describe('GET /stats', () => {
       notifications: 3,
       groups: groupsWithLag(0),
     })
+  })
+
+  it('tells what each component does, on lines that a person can read', async () => {
+    await using shop = await openShop()
+    await shop.call('POST /orders', { body: order })
+    await shop.app.settled()
+    const answer = await shop.call('GET /stats')
+    const components = answer.body.components as readonly { readonly component: string }[]
+    expect(components).toContainEqual({
+      component: 'subscriber inventory-service',
+      state: 'running',
+      waitsFor: [],
+      commitsIn: 'database inventory',
+      guarantee: expect.stringContaining('exactly once'),
+      lag: 0,
+      perSecond: { last10s: expect.any(Number), lastMinute: expect.any(Number) },
+      handlers: '0 of 16',
+      held: { records: 0, keys: [] },
+      delayed: { records: 0, nextDueAt: null },
+      lastFailure: null,
+    })
+    expect(components).toContainEqual(expect.objectContaining({ component: 'command create-order', state: 'running' }))
+    expect(answer.body).toMatchObject({ health: { status: 'up' }, outboxes: [{ pending: 0 }], log: { error: null } })
+    expect(answer.text.split('\n').length).toBeGreaterThan(50)
   })
 })

@@ -8,9 +8,8 @@ import { inventoryDatabase } from './tables.ts'
 /** Keeps the stock, and reserves it for orders. */
 export function addInventoryService(app: App, { isPoisonOn }: { readonly isPoisonOn: boolean }) {
   const reserveStock = stockReserver({ isPoisonOn })
-  const [reserving, stocking, db] = app.add(reserveStock, setStock, inventoryDatabase)
+  const [, stocking, db] = app.add(reserveStock, setStock, inventoryDatabase)
   return {
-    group: { name: reserveStock.name, lag: () => reserving.lag() },
     listProducts: () => listProducts(db),
     findProduct: (productId: string) => findProduct(db, productId),
     setStock: async (product: { readonly productId: string; readonly stock: number }) =>

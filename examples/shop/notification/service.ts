@@ -5,9 +5,8 @@ import { notificationDatabase } from './tables.ts'
 
 /** Tells users of their orders. */
 export function addNotificationService(app: App) {
-  const [notifying, db] = app.add(notifyUser, notificationDatabase)
+  const [, db] = app.add(notifyUser, notificationDatabase)
   return {
-    group: { name: notifyUser.name, lag: () => notifying.lag() },
     /** One for each of these orders that the service has seen. */
     listNotifications: (orderIds: readonly string[]) =>
       db

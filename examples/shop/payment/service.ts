@@ -5,9 +5,8 @@ import { takePayment } from './take-payment.ts'
 
 /** Takes the payments of orders. */
 export function addPaymentService(app: App) {
-  const [taking, db] = app.add(takePayment, paymentDatabase)
+  const [, db] = app.add(takePayment, paymentDatabase)
   return {
-    group: { name: takePayment.name, lag: () => taking.lag() },
     /** One for each of these orders that the service has seen. */
     listPayments: (orderIds: readonly string[]) =>
       db

@@ -8,9 +8,8 @@ import { taskWorkers } from './workers.ts'
 /** Takes tasks and does them. */
 export function addTaskService(app: App, mail: MailProvider) {
   const workers = taskWorkers(mail)
-  const [submit, working, db] = app.add(submitTask, workers, taskDatabase)
+  const [submit, , db] = app.add(submitTask, workers, taskDatabase)
   return {
-    group: { name: workers.name, lag: () => working.lag() },
     submit: async (task: NewTask) => (await submit.execute(task)).result,
     find: (id: string) => findTask(db, id),
   }
