@@ -16,8 +16,8 @@ export interface TopicOptions<S extends Schema, By extends string> {
   /** 6 for a topic, 16 for a queue. Where it is left out, a topic that exists is used with the count that it has. */
   readonly partitions?: number
   /**
-   * Keeps the last value of each key only, in the background; a tombstone takes its key away. The topic needs a `key`,
-   * and a record without one is refused. (Kafka: `cleanup.policy=compact`.)
+   * The last value of each key is what counts: the log may drop, in the background, what a later record of the same key
+   * replaces. The topic needs a `key`, and a record without one is refused. (Kafka: `cleanup.policy=compact`.)
    */
   readonly compaction?: boolean
   /**
