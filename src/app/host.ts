@@ -24,6 +24,7 @@ export interface HostOptions {
   readonly clock: Clock
   readonly newId: NewId
   readonly random: () => number
+  readonly longestWaitInMemoryMs: number
   readonly drainTimeoutMs: number
   readonly attachmentOf: (component: AnyComponent) => Attachment
   readonly failed: (component: AnyComponent, error: Error) => void
@@ -37,6 +38,7 @@ export class AppHost implements Host {
   readonly clock: Clock
   readonly newId: NewId
   readonly random: () => number
+  readonly longestWaitInMemoryMs: number
   readonly drainTimeoutMs: number
   readonly middleware: Middleware[] = []
   readonly failed: (component: AnyComponent, error: Error) => void
@@ -58,6 +60,7 @@ export class AppHost implements Host {
     this.clock = options.clock
     this.newId = options.newId
     this.random = options.random
+    this.longestWaitInMemoryMs = options.longestWaitInMemoryMs
     this.drainTimeoutMs = options.drainTimeoutMs
     this.failed = options.failed
     this.topics = new TopicRegistry({ log: () => this.log(), logger: options.logger })

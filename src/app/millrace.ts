@@ -11,6 +11,7 @@ import type { App, AppOptions } from './types.ts'
 /** The user's tables, the outbox and the checkpoints; never in the log's file. */
 const defaultDatabaseUrl = 'file:.millrace/app.db'
 const defaultDrainTimeout = '10s'
+const defaultLongestWaitInMemoryMs = 5_000
 
 /**
  * Makes an app: components over one log. Nothing is opened before `start`, or before the first publish.
@@ -34,6 +35,8 @@ export function millrace(name: string, options: AppOptions = {}): App {
 export interface AppInternals {
   readonly clock?: Clock
   readonly random?: () => number
+  /** A longer wait between attempts is kept in the store. */
+  readonly longestWaitInMemoryMs?: number
   readonly databaseUrl?: string
   readonly offsetGap?: number
 }
@@ -75,6 +78,7 @@ export function readSettings(name: string, options: AppOptions, internals: AppIn
     clock: internals.clock ?? systemClock(clock === undefined ? undefined : () => clock.now()),
     newId: id === undefined ? processIds() : checkedIds(id),
     random: internals.random ?? Math.random,
+    longestWaitInMemoryMs: internals.longestWaitInMemoryMs ?? defaultLongestWaitInMemoryMs,
     drainTimeoutMs,
   }
 }

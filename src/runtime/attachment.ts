@@ -21,6 +21,8 @@ export interface Host {
   readonly newId: NewId
   /** Numbers from 0 to 1, for jitter. */
   readonly random: () => number
+  /** A longer wait between attempts is held in the store, where it survives a restart and holds back nothing but its lane. */
+  readonly longestWaitInMemoryMs: number
   /** In the order of `app.use`. */
   readonly middleware: readonly Middleware[]
   /** `DATABASE_URL`, or the app's default; `memory:` under `testApp`. */

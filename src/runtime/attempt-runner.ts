@@ -18,8 +18,6 @@ import { runAround } from './middleware.ts'
 import type { PartitionTask } from './partition-task.ts'
 import { backoffMs } from './retry.ts'
 
-/** A longer wait is held in the store, where it survives a restart and holds back nothing but its lane. */
-const longestWaitInMemoryMs = 5_000
 /** Error texts of records that wait are cut to this: they are in memory. */
 const mostErrorText = 500
 
@@ -243,7 +241,7 @@ export class AttemptRunner {
     tellFailed(componentName, delivery, { error, attempt: failed, retryInMs: waitMs })
     const dueMs = host.clock.nowMs() + waitMs
     task.running--
-    const lasts = waitMs > longestWaitInMemoryMs || delivery.parked !== undefined
+    const lasts = waitMs > host.longestWaitInMemoryMs || delivery.parked !== undefined
     if (lasts && this.#owner.hold(delivery, { attempt, dueMs })) return
     this.wait(delivery, dueMs, () => this.#owner.unpark(delivery))
     this.#owner.park(delivery)

@@ -75,6 +75,11 @@ export class PartitionTask {
   readonly lanes: Map<string, LaneEntry[]> = new Map()
   /** Keys whose lanes wait for the first of their parked records: nobody has them now. */
   readonly parkedLanes: Set<string> = new Set()
+  /**
+   * Keys whose lane somebody has who is not parked, while redriven records wait for him. What comes behind him may not be
+   * parked before he is: he is unfinished, and a restart would take him again behind all that is parked.
+   */
+  readonly unparkedLanes: Set<string> = new Set()
   /** Attempts that run; the task's consumer counts. */
   running = 0
   /** Bytes of the batches that hold records which were taken and are not finished. */

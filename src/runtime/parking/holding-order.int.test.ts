@@ -234,6 +234,57 @@ describe.each(['log', 'database'] as const)('after a kill, with the %s as home',
   })
 })
 
+describe.each(['log', 'database'] as const)('after a kill, with the %s as home', (home) => {
+  it('a record that ran while one of its key was redriven is not behind those that came after it', async () => {
+    const folder = freshFolder()
+    const clock = new ManualClock(1_000_000)
+    const seen: number[] = []
+    let isBroken = true
+    let running = new Gate()
+    const component = () =>
+      subscriber('sums', {
+        from: numbers,
+        ...(home === 'database' && { database: shop }),
+        retry: { attempts: 1 },
+        on: async ({ n }) => {
+          if (n === 1 && isBroken) throw new Error('broken')
+          if (n === 2) await running.pass()
+          seen.push(n)
+        },
+      })
+    const first = fileAppAt(folder, clock)
+    first.add(component())
+    await first.start()
+    await first.publish(numbers, { key: 'a', n: 1 })
+    await first.settled()
+    await first.publish(numbers, { key: 'a', n: 2 })
+    await running.reached
+    await first.publish(numbers, { key: 'a', n: 3 })
+    await first.deadLetters.redrive({})
+    await first.publish(numbers, { key: 'a', n: 4 })
+    // Until the redrive is committed.
+    await expect
+      .poll(async () => (await first.unsettled()).map(({ what }) => what))
+      .toEqual([
+        expect.stringContaining('numbers/0 is at 1, its end is 4'),
+        expect.stringContaining('a held record of numbers/0'),
+      ])
+    const image = crashImage(folder)
+    running.open()
+    await first.stop()
+
+    seen.length = 0
+    isBroken = false
+    running = new Gate()
+    running.open()
+    await using second = fileAppAt(image, clock)
+    second.add(component())
+    await second.start()
+    await second.settled()
+    expect(seen).toEqual([1, 2, 3, 4])
+  })
+})
+
 describe('a full store', () => {
   const { records } = parkingLimits
   afterEach(() => {

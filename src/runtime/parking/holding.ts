@@ -76,6 +76,7 @@ export class Holding {
     } else if (!this.#park(delivery, { reason: 'held', dueMs })) return false
     this.#owner.lanes.park(delivery)
     if (laneKey !== null) {
+      task.unparkedLanes.delete(laneKey)
       this.#own(task, laneKey)
       this.#divert(task, laneKey)
       // Redriven while this one ran, it was told then, when it was not its turn.
@@ -109,11 +110,12 @@ export class Holding {
     const laneKey = fields.key === null ? null : textOf(fields.key)
     const dueMs = this.#owner.host.clock.nowMs()
     const head = { reason: 'held', laneKey, dueMs, attempt: 1, id, offset: origin.offset, sizeBytes } as const
+    const wasHeld = task.parking.isHeld(laneKey)
     task.parking.buffer.put(mark, Buffer.from(String(dueMs)))
     task.parking.add(head, fields, 'redriven')
     if (laneKey !== null && !task.parkedLanes.has(laneKey)) {
-      if (task.lanes.has(laneKey)) this.#divert(task, laneKey)
-      else this.#own(task, laneKey)
+      if (!task.lanes.has(laneKey)) this.#own(task, laneKey)
+      else if (!wasHeld) task.unparkedLanes.add(laneKey)
     }
     await this.#owner.storeNow(task)
     tellRedriven(redrive)
@@ -146,6 +148,7 @@ export class Holding {
       task.parking.awake--
       if (isDone) task.parking.forget(parked)
     }
+    if (laneKey !== null) task.unparkedLanes.delete(laneKey)
     if (laneKey === null || (parked !== undefined && !isDone)) return false
     const next = task.parking.firstOf(laneKey)
     if (next === undefined) return false
@@ -192,7 +195,7 @@ export class Holding {
 
   #follow(delivery: Delivery): boolean {
     const { task, laneKey, parked } = delivery
-    if (!task.parking.isHeld(laneKey)) return false
+    if (laneKey === null || !task.parking.isHeld(laneKey) || task.unparkedLanes.has(laneKey)) return false
     if (parked === undefined) return this.#park(delivery, { reason: 'following', dueMs: 0 })
     // Behind those that came before its time did.
     task.parking.move(parked, { reason: 'following', dueMs: 0, place: 'last', fields: recordOf(delivery) })

@@ -1,0 +1,143 @@
+/** Runs the plant in processes that are killed, and looks at what they leave. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { type Files, findViolations, type Observed } from './checker.ts'
+import type { ChildOptions } from './child.ts'
+import { readDatabaseFile, readLogFile } from './files.ts'
+import { type Entry, readJournal } from './journal.ts'
+import type { SeededRandom } from './random.ts'
+
+const program = join(import.meta.dirname, 'child.ts')
+
+export interface CrashOptions {
+  readonly folder: string
+  readonly processes: number
+  readonly random: SeededRandom
+}
+
+/** A process and its journal. */
+interface Running {
+  readonly child: ChildProcess
+  readonly journal: string
+  readonly exited: Promise<unknown[]>
+  readonly complaints: () => string
+}
+
+/** Processes on the files of one folder, round after round. */
+export class CrashHarness {
+  readonly #options: CrashOptions
+  readonly #entries: Entry[] = []
+  #started = 0
+  /** What was found at some kill: a run that never saw it says nothing about it. */
+  readonly seen = new Set<string>()
+
+  constructor(options: CrashOptions) {
+    this.#options = options
+  }
+
+  /** Starts the processes, kills each at a moment of its own, and checks the files when the last is dead. */
+  async round(): Promise<readonly string[]> {
+    const { processes, random } = this.#options
+    const isHealed = random.chance(0.3)
+    const running = Array.from({ length: processes }, () => this.#start({ isHealed, isLast: false }))
+    const complaints = await Promise.all(running.map((process) => this.#kill(process)))
+    return [...complaints.flat(), ...this.check({ isSettled: false })]
+  }
+
+  /** One process finishes what the others left; then nothing waits any more. */
+  async finish(): Promise<readonly string[]> {
+    const process = this.#start({ isHealed: true, isLast: true })
+    await process.exited
+    const entries = this.#read(process)
+    const isSettled = entries.some(({ kind }) => kind === 'settled')
+    const complaint = isSettled ? [] : [`the last process did not settle: ${process.complaints()}`]
+    return [...complaint, ...failuresOf(entries), ...this.check({ isSettled: true })]
+  }
+
+  check(options: { readonly isSettled: boolean }): readonly string[] {
+    const files = readFiles(this.#options.folder)
+    if (files === undefined) return []
+    for (const what of whatIsIn(files)) this.seen.add(what)
+    return findViolations(files, this.observed, options)
+  }
+
+  get observed(): Observed {
+    const acknowledged = new Map<string, string>()
+    const booked = new Set<string>()
+    const attempts: Observed['attempts'][number][] = []
+    for (const entry of this.#entries) {
+      if (entry.kind === 'acknowledged') acknowledged.set(entry.id, entry.topic)
+      else if (entry.kind === 'booked') booked.add(entry.id)
+      else if (entry.kind === 'attempt') attempts.push(entry)
+    }
+    return { acknowledged, booked, attempts }
+  }
+
+  #start({ isHealed, isLast }: Pick<ChildOptions, 'isHealed' | 'isLast'>): Running {
+    const { folder, random } = this.#options
+    const name = `p${this.#started++}`
+    const journal = join(folder, `${name}.journal`)
+    const options: ChildOptions = { name, folder, journal, seed: random.below(2 ** 31), isHealed, isLast }
+    const child = spawn(process.execPath, [program, JSON.stringify(options)], { stdio: ['ignore', 'ignore', 'pipe'] })
+    let complaints = ''
+    child.stderr!.on('data', (text) => {
+      complaints += text
+    })
+    return { child, journal, exited: once(child, 'exit'), complaints: () => complaints }
+  }
+
+  /** While it starts, or while it works. */
+  async #kill(running: Running): Promise<readonly string[]> {
+    const { random } = this.#options
+    const [isEarly, early, late] = [random.chance(0.15), random.below(500), random.below(900)]
+    if (isEarly) await wait(early)
+    else if (await isReady(running)) await wait(late)
+    running.child.kill('SIGKILL')
+    await running.exited
+    const entries = this.#read(running)
+    const ended = running.child.signalCode === 'SIGKILL' ? [] : [`a process ended by itself: ${running.complaints()}`]
+    return [...ended, ...failuresOf(entries)]
+  }
+
+  #read({ journal }: Running): readonly Entry[] {
+    const entries = existsSync(journal) ? readJournal(journal) : []
+    this.#entries.push(...entries)
+    return entries
+  }
+}
+
+/** The files as they are; undefined before the first process made them. */
+export function readFiles(folder: string): Files | undefined {
+  const [log, database] = [join(folder, 'log.db'), join(folder, 'app.db')]
+  if (!existsSync(log) || !existsSync(database)) return undefined
+  return { log: readLogFile(log), database: readDatabaseFile(database) }
+}
+
+function* whatIsIn({ log, database }: Files): Generator<string> {
+  for (const { parked, redriven, progress } of [
+    log.group('copier'),
+    log.group('workers'),
+    database.group('recorder'),
+  ]) {
+    for (const { reason } of parked) yield reason
+    if (redriven.size > 0) yield 'redriven'
+    if (progress.some(({ finished }) => finished.size > 0)) yield 'finished ahead'
+  }
+  if (log.records.some(({ topic }) => topic.startsWith('millrace-dead-letters-'))) yield 'dead'
+}
+
+async function isReady({ child, journal }: Running): Promise<boolean> {
+  for (;;) {
+    if (existsSync(journal) && readJournal(journal).some(({ kind }) => kind === 'ready' || kind === 'failed'))
+      return true
+    if (child.exitCode !== null || child.signalCode !== null) return false
+    await wait(5)
+  }
+}
+
+function failuresOf(entries: readonly Entry[]): readonly string[] {
+  return entries.flatMap((entry) => (entry.kind === 'failed' ? [`a process failed: ${entry.message}`] : []))
+}
