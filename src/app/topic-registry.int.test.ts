@@ -140,7 +140,7 @@ describe('an external topic', () => {
 
 describe('a topic with compaction', () => {
   const settings = topic('settings', { schema: z.object({ id: z.string() }), key: ({ id }) => id, compaction: true })
-  const keyless = topic('settings', { schema: z.object({ id: z.string() }) })
+  const keyless = topic('settings', { schema: z.object({ id: z.string() }), external: true })
 
   it('takes tombstones, and is one in the log', async () => {
     const folder = freshFolder()
@@ -157,7 +157,7 @@ describe('a topic with compaction', () => {
     expect((await log.topics()).find(({ name }) => name === 'settings')).toMatchObject({ compacted: true })
   })
 
-  it('refuses a record without a key before anything is written, from an app that does not know', async () => {
+  it('refuses a record without a key before anything is written, from an app that has it as external', async () => {
     const folder = freshFolder()
     const owner = fileApp(folder)
     await owner.publish(settings, { id: 'a' })
