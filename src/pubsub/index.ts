@@ -3,4 +3,7 @@
  *
  * @module
  */
-export { type SubscriberHandle, type SubscriberOptions, subscriber } from './subscriber.ts'
+export type { BatchItem } from '../runtime/batch.ts'
+export { type BatchContext, type BatchOptions, batchSubscriber } from './batch-subscriber.ts'
+export { subscriber } from './subscriber.ts'
+export type { SubscriberHandle, SubscriberOptions } from './subscriber-options.ts'

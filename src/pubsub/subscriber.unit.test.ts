@@ -29,8 +29,8 @@ describe('a subscriber', () => {
       'retry.attempts',
       'retry.delay',
       'timeout',
-      'on.ORDER_PAID',
       'onTombstone',
+      'on.ORDER_PAID',
     ])
   })
 

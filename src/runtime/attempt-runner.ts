@@ -4,6 +4,7 @@ import { toError } from '../core/errors.ts'
 import { FencedError } from '../log/errors.ts'
 import { UnreadableRecordError } from '../topics/errors.ts'
 import { Attempt, type AttemptScope } from './attempt.ts'
+import { isBatch } from './batch.ts'
 import type { Circuit } from './circuit.ts'
 import type { HomeTransaction } from './commit-home.ts'
 import type { Route } from './consumer-specification.ts'
@@ -21,6 +22,11 @@ import { backoffMs } from './retry.ts'
 /** Error texts of records that wait are cut to this: they are in memory. */
 const mostErrorText = 500
 
+/** The number of a record's next attempt, and its time. */
+export interface NextAttempt {
+  readonly attempt: number
+  readonly dueMs: number
+}
 /** What comes of attempts, and what they need. */
 export interface AttemptOwner {
   /** With a database as commit home: the transaction of one attempt. */
@@ -29,8 +35,12 @@ export interface AttemptOwner {
   finish(attempt: Attempt, transaction: HomeTransaction | undefined): Promise<void> | undefined
   /** The record is done, or given back: its lane goes on. */
   release(delivery: Delivery, isDone: boolean): void
+  /** A failure that is not this delivery's, but of records in it: it has been dealt with, and no attempt runs any more. */
+  takesOver(delivery: Delivery, error: Error): boolean
+  /** In place of being given up, it was taken apart: each record in it is handled alone, and no attempt runs any more. */
+  splits(delivery: Delivery): boolean
   /** It waits for its next attempt durably, out of the way of others; false when there is no room for it. */
-  hold(delivery: Delivery, next: { readonly attempt: number; readonly dueMs: number }): boolean
+  hold(delivery: Delivery, next: NextAttempt): boolean
   /** It is dead: to the dead letters, or away. Resolves when that is on its way to the commit. */
   bury(delivery: Delivery, error: Error): Promise<void>
   /** It waits for its next attempt. */
@@ -111,7 +121,7 @@ export class AttemptRunner {
       return
     }
     if (returned !== undefined) void this.#await(attempt, transaction, returned)
-    else if (transaction === undefined && this.#knowsTopics(attempt)) this.#finishNow(attempt)
+    else if (transaction === undefined && !isBatch(delivery) && this.#knowsTopics(attempt)) this.#finishNow(attempt)
     else void this.#await(attempt, transaction, undefined)
   }
 
@@ -125,6 +135,13 @@ export class AttemptRunner {
       resume()
     })
     this.#parked.set(delivery, cancel)
+  }
+
+  /** A record failed that was handled in this batch: what comes of it is as if it had been handled alone. */
+  fail(delivery: Delivery, error: Error, batch: Delivery): void {
+    this.#circuit?.passOn(batch, delivery)
+    delivery.task.running++
+    void this.#judge(delivery, error)
   }
 
   /** Starts nothing more; what waits for its next attempt is given back. */
@@ -191,10 +208,18 @@ export class AttemptRunner {
     } catch (error) {
       this.#scope.log.warn(`a rollback failed: ${toError(error).message}`, { error })
     }
-    const error = toError(thrown)
+    await this.#judge(delivery, toError(thrown))
+  }
+
+  /** What comes of a failure. */
+  async #judge(delivery: Delivery, error: Error): Promise<void> {
     if (error instanceof FencedError) this.#owner.lost(delivery.task)
     if (this.#stopping || !delivery.task.active || error instanceof StoppingError) {
       this.#release(delivery, false)
+      this.#circuit?.gaveBack(delivery)
+      return
+    }
+    if (this.#owner.takesOver(delivery, error)) {
       this.#circuit?.gaveBack(delivery)
       return
     }
@@ -249,6 +274,7 @@ export class AttemptRunner {
 
   async #giveUp(delivery: Delivery, cause: Error): Promise<void> {
     const { task, offset, id, attempt } = delivery
+    if (this.#owner.splits(delivery)) return
     tellFailed(this.#scope.componentName, delivery, { error: cause, attempt })
     let isDone = false
     if (this.#whenSpent !== 'stop') {

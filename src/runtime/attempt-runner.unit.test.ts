@@ -29,6 +29,8 @@ class Bench {
         return undefined
       },
       release: () => note('released'),
+      takesOver: () => false,
+      splits: () => false,
       hold: () => false,
       bury: async () => note('buried'),
       park: () => note('parked'),

@@ -7,7 +7,7 @@ import type { AnyDefinition, AnyQueue, AnyTopic, InputOf, Keyed } from '../topic
 import type { Host } from './attachment.ts'
 import type { HandlerContext, PublishOptions, SendOptions } from './context.ts'
 import type { Deadlines, Expiring } from './deadlines.ts'
-import type { Delivery } from './delivery.ts'
+import { type Delivery, headersOf } from './delivery.ts'
 import { AttemptTimeoutError, HandlerEndedError } from './errors.ts'
 import { encodeOutgoing, encodeTombstone, type OutgoingSource } from './outgoing.ts'
 import type { OutputMessage } from './output.ts'
@@ -114,12 +114,7 @@ export class Attempt implements HandlerContext, Expiring {
     return this.#delivery.key
   }
   get headers(): ReadonlyMap<string, string> {
-    const { cursor, bookmark } = this.#delivery
-    const headers = new Map<string, string>()
-    for (const [name, value] of cursor.recordAt(bookmark).headers()) {
-      if (value !== null) headers.set(name, value.toString('utf8'))
-    }
-    return headers
+    return headersOf(this.#delivery)
   }
   get attempt(): number {
     return this.#delivery.attempt
@@ -152,7 +147,7 @@ export class Attempt implements HandlerContext, Expiring {
   }
   get tombstone(): <T extends AnyTopic>(topic: Keyed<T>, key: string) => void {
     return (topic, key) => {
-      this.#expectRunning('tombstone')
+      this.expectRunning('tombstone')
       this.#keep(topic, encodeTombstone(topic, key, this.#source()))
     }
   }
@@ -173,7 +168,7 @@ export class Attempt implements HandlerContext, Expiring {
     this.#cancelExtension?.()
   }
   #put(call: string, definition: AnyDefinition, input: unknown, options?: PublishOptions): void {
-    this.#expectRunning(call)
+    this.expectRunning(call)
     this.#keep(definition, encodeOutgoing(definition, input, this.#source(), options))
   }
   #keep(definition: AnyDefinition, message: OutputMessage): void {
@@ -184,7 +179,8 @@ export class Attempt implements HandlerContext, Expiring {
     if (this.#definitions.at(-1) !== definition) this.#definitions.push(definition)
     this.#outputs.push(message)
   }
-  #expectRunning(call: string): void {
+  /** For what a handler calls. Throws `HandlerEndedError` when it has ended, or why it was aborted. */
+  expectRunning(call: string): void {
     if (this.#state === 'running') return
     throw this.#abortReason ?? new HandlerEndedError(call)
   }

@@ -92,6 +92,10 @@ export class Circuit {
   succeeded(delivery: Delivery): void {
     if (delivery === this.#probe) this.#close()
   }
+  /** What comes of this record tells what would have come of the other, in which it was handled. */
+  passOn(from: Delivery, to: Delivery): void {
+    if (from === this.#probe) this.#probe = to
+  }
   /** It ended, and that tells nothing. */
   gaveBack(delivery: Delivery): void {
     if (delivery !== this.#probe) return

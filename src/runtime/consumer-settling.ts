@@ -12,6 +12,8 @@ export interface SettlingView {
   readonly positions: readonly GroupPosition[]
   /** Deliveries between two attempts, in memory. */
   readonly waiting: Iterable<Delivery>
+  /** Until when a partition waits for more before it handles what it has; undefined where it does not. */
+  readonly gathersUntilMs: (task: PartitionTask) => number | undefined
   readonly running: number
   readonly pausedFor: string | undefined
   readonly outage: Outage | undefined
@@ -63,9 +65,13 @@ function probeOf({ running, outage }: SettlingView): { readonly dueMs: number } 
 }
 
 /** The next attempt's time, where this partition waits for nothing else. */
-function waitsFor({ running, waiting }: SettlingView, task: PartitionTask, end: number): number | undefined {
+function waitsFor(
+  { running, waiting, gathersUntilMs }: SettlingView,
+  task: PartitionTask,
+  end: number,
+): number | undefined {
   if (running > 0 || task.hasBacklog || task.tracker.fetched < end) return undefined
-  let dueMs: number | undefined
+  let dueMs = gathersUntilMs(task)
   for (const delivery of waiting) {
     if (delivery.task !== task) continue
     // It waits for the component's next probe.

@@ -1,5 +1,6 @@
 import type { AnyComponent } from '../core/component.ts'
 import type { AnyDefinition } from '../topics/types.ts'
+import type { BatchPolicy } from './batch.ts'
 import type { PauseOn } from './circuit.ts'
 import type { HandlerContext } from './context.ts'
 import type { WhenSpent } from './failures.ts'
@@ -32,6 +33,8 @@ export interface ConsumerSpecification {
   readonly concurrency: number
   /** Errors at which the component waits for what is away, in place of spending attempts. */
   readonly pauseOn?: PauseOn | undefined
+  /** Records go to their handler in batches. */
+  readonly batch?: BatchPolicy | undefined
   /** The route of an event by its name; undefined skips the record. Throws where skipping would lose it. */
   route(source: AnyDefinition, name: string | undefined): Route | undefined
   /** The route of tombstones; undefined skips them. */

@@ -5,10 +5,11 @@ import { toError } from '../core/errors.ts'
 import type { Lease, Log, Member } from '../log/log.ts'
 import type { AnyDefinition } from '../topics/types.ts'
 import type { Host, Unsettled } from './attachment.ts'
-import type { Attempt } from './attempt.ts'
-import { type AttemptOwner, AttemptRunner } from './attempt-runner.ts'
+import { AttemptRunner } from './attempt-runner.ts'
+import { BatchLanes } from './batch-lanes.ts'
+import { Batching } from './batching.ts'
 import { Circuit } from './circuit.ts'
-import type { DatabaseHome, HomeTransaction } from './commit-home.ts'
+import type { DatabaseHome } from './commit-home.ts'
 import { findUnsettledOf } from './consumer-settling.ts'
 import type { ConsumerSpecification, Route } from './consumer-specification.ts'
 import { type ConsumerStatus, describeConsumer } from './consumer-status.ts'
@@ -18,9 +19,11 @@ import { tellComponentFailed, tellRebalance } from './diagnostic-events.ts'
 import { type GroupPosition, readGroupPositions } from './group-positions.ts'
 import { type ComponentReport, describeComponent } from './group-status.ts'
 import { Intake } from './intake.ts'
-import { Lanes, type Limit } from './lanes.ts'
+import { Lanes, type Limit, type Scheduler } from './lanes.ts'
 import { Limits } from './limits.ts'
 import { LogCommitter } from './log-committer.ts'
+import { Outcomes } from './outcomes.ts'
+import type { OutputMessage } from './output.ts'
 import type { Holding } from './parking/holding.ts'
 import type { ParkedRecord } from './parking/parked-record.ts'
 import { prepareHolding } from './parking/preparation.ts'
@@ -39,12 +42,15 @@ import { KeylessRotation } from './stager.ts'
  * the lanes; the attempt runner calls handlers; a committer makes what finished durable. `settled`, lag and revokes
  * are answered from the tasks' trackers.
  */
-export class Consumer implements TaskOwner, AttemptOwner {
+export class Consumer implements TaskOwner {
   readonly #host: Host
   readonly #specification: ConsumerSpecification
   readonly #intake: Intake
   readonly #circuit: Circuit | undefined
-  readonly #lanes: Lanes<Delivery>
+  readonly #lanes: Scheduler<Delivery>
+  /** The lanes of a component that takes batches. */
+  readonly #batches: BatchLanes | undefined
+  readonly #outcomes: Outcomes
   readonly #runner: AttemptRunner
   readonly #limits = new Limits()
   readonly #rates = new RateMeter()
@@ -72,15 +78,30 @@ export class Consumer implements TaskOwner, AttemptOwner {
     this.#intake = new Intake({
       takes: () => this.#takes,
       hasRoom: () => this.#offsets!.hasRoom,
-      failed: (error) => this.failed(error),
+      failed: (error) => this.#failed(error),
     })
     this.#sources = new Map(specification.sources.map((source) => [source.name, source]))
-    const { group, pauseOn, whenSpent, concurrency } = specification
+    const { group, pauseOn, whenSpent, concurrency, batch } = specification
     this.#circuit = pauseOn && new Circuit({ host, group, pauseOn, opened: () => this.#lanes.look() })
-    this.#lanes = new Lanes(concurrency, (delivery) => this.#runner.run(delivery), this.#circuit)
+    const run = (delivery: Delivery) => this.#runner.run(delivery)
+    const follow = (delivery: Delivery) => this.#holding!.offer(delivery)
+    const { clock } = host
+    this.#batches = batch && new BatchLanes({ concurrency, policy: batch, clock, run, follow, gate: this.#circuit })
+    this.#lanes = this.#batches ?? new Lanes(concurrency, run, this.#circuit)
     const scope = { host, componentName: group, log: host.logger }
     const { random } = host
-    this.#runner = new AttemptRunner({ scope, owner: this, whenSpent, random, circuit: this.#circuit })
+    this.#outcomes = new Outcomes({
+      host,
+      lanes: this.#lanes,
+      intake: this.#intake,
+      rates: this.#rates,
+      attempts: this.#attempts,
+      lost: (task) => this.#lost(task),
+      failed: (error) => this.#failed(error),
+    })
+    const batches = { outcomes: this.#outcomes, lanes: this.#batches, runner: () => this.#runner }
+    const owner = this.#batches === undefined ? this.#outcomes : new Batching({ ...batches, lanes: this.#batches })
+    this.#runner = new AttemptRunner({ scope, owner, whenSpent, random, circuit: this.#circuit })
   }
 
   /** Resolves when the group gave it its partitions (perhaps none), and without them when it is stopped meanwhile. */
@@ -97,19 +118,19 @@ export class Consumer implements TaskOwner, AttemptOwner {
       group,
       rotation: new KeylessRotation(),
       drained: () => this.#lanes.running === 0 && !this.#intake.hasBacklog,
-      failed: (error) => this.failed(error),
-      lost: (task) => this.lost(task),
+      failed: (error) => this.#failed(error),
+      lost: (task) => this.#lost(task),
       committed: () => this.#intake.admitAll(),
       lazy: this.#home !== undefined,
     })
-    await this.#prepareHolding(log)
     const parts = {
       offsets: this.#offsets,
       host: this.#host,
       componentName: group,
-      lost: (task: PartitionTask) => this.lost(task),
+      lost: (task: PartitionTask) => this.#lost(task),
     }
     if (this.#home !== undefined) this.#database = new DatabaseCommitter({ ...parts, home: this.#home })
+    await this.#prepareHolding(log)
     this.#state = 'running'
     this.#rates.start()
     this.#member = await log.join({
@@ -119,7 +140,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
         assigned: (leases) => this.#assign(leases),
         revoked: (leases) => this.#revoke(leases),
         lost: (leases) => this.#lose(leases),
-        failed: (error) => this.failed(error),
+        failed: (error) => this.#failed(error),
       },
     })
     this.#offsets.member = this.#member
@@ -136,16 +157,17 @@ export class Consumer implements TaskOwner, AttemptOwner {
       specification,
       lanes: this.#lanes,
       taskOf: (place) => this.#intake.tasks.get(describeTask(place)),
-      settle: (delivery, outputs) => (this.#database ?? this.#offsets!).settle(delivery, outputs),
+      settle: (delivery, outputs) => this.#settle(delivery, outputs),
       store: (task) => this.#store(task),
       storeNow: (task) => this.#storeNow(task),
       wait: (delivery, dueMs) => this.#runner.wait(delivery, dueMs, () => this.offer(delivery)),
-      failed: (error) => this.failed(error),
+      failed: (error) => this.#failed(error),
     })
     this.#sources.set(redrives.name, redrives)
     this.#redrives = redrives
     this.#redriveRoute = redriveRoute
     this.#holding = holding
+    this.#outcomes.open({ offsets: this.#offsets!, database: this.#database, holding })
     this.#opening = { host: this.#host, log, home: this.#home, specification, owner: this }
   }
 
@@ -193,6 +215,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
       positions: await this.#positions(),
       tasks: this.#intake.tasks,
       waiting: this.#runner.parked,
+      gathersUntilMs: (task) => this.#batches?.gathersUntilMs(task),
       running: this.#lanes.running,
       pausedFor: this.#intake.pausedFor,
       outage: this.#circuit?.outage,
@@ -232,7 +255,8 @@ export class Consumer implements TaskOwner, AttemptOwner {
     return this.#limits.of(route)
   }
   offer(delivery: Delivery): void {
-    this.#holding!.offer(delivery)
+    if (this.#batches === undefined) this.#holding!.offer(delivery)
+    else this.#batches.gather(delivery)
   }
   delay(delivery: Delivery, dueMs: number): boolean {
     return this.#holding!.delay(delivery, dueMs)
@@ -248,47 +272,9 @@ export class Consumer implements TaskOwner, AttemptOwner {
   backlogChanged(task: PartitionTask): void {
     this.#intake.backlogChanged(task)
   }
-  readonly unreadable = (error: unknown): void => this.failed(toError(error))
+  readonly unreadable = (error: unknown): void => this.#failed(toError(error))
 
-  // What attempts ask for.
-
-  begin(): HomeTransaction | undefined {
-    return this.#database?.begin()
-  }
-  finish(attempt: Attempt, transaction: HomeTransaction | undefined): Promise<void> | undefined {
-    if (transaction !== undefined) return this.#database!.finish(attempt, transaction)
-    this.#offsets!.finish(attempt)
-    return undefined
-  }
-  hold(delivery: Delivery, next: { readonly attempt: number; readonly dueMs: number }): boolean {
-    if (!this.#holding!.hold(delivery, next)) return false
-    this.#host.progressed()
-    this.#attempts.changed()
-    return true
-  }
-  bury(delivery: Delivery, error: Error): Promise<void> {
-    return this.#holding!.bury(delivery, error)
-  }
-  release(delivery: Delivery, isDone: boolean): void {
-    const { task } = delivery
-    if (isDone) this.#rates.count++
-    if (delivery.parked === undefined) task.letGo(delivery)
-    if (!this.#holding!.release(delivery, isDone)) this.#lanes.done(delivery)
-    this.#intake.admitMore(task)
-    this.#attempts.changed()
-  }
-  park(delivery: Delivery): void {
-    this.#lanes.park(delivery)
-    this.#host.progressed()
-    this.#attempts.changed()
-  }
-  unpark(delivery: Delivery): void {
-    this.#lanes.unpark(delivery)
-  }
-  unparkFirst(delivery: Delivery): void {
-    this.#lanes.unparkFirst(delivery)
-  }
-  lost(task: PartitionTask): void {
+  #lost(task: PartitionTask): void {
     if (task.closed) return
     this.#host.logger.warn(`'${this.#specification.group}' lost ${describeTask(task)}: another owner has it now`)
     tellRebalance('lost', this.#specification.group, [task.lease])
@@ -298,7 +284,7 @@ export class Consumer implements TaskOwner, AttemptOwner {
     this.#forget(task)
   }
   /** Ends the component; the app learns why. Only the first failure counts. */
-  failed(error: Error): void {
+  #failed(error: Error): void {
     if (this.#failure !== undefined || this.#state === 'stopped') return
     this.#failure = error
     this.#lanes.close()
@@ -322,6 +308,10 @@ export class Consumer implements TaskOwner, AttemptOwner {
       else this.#offsets!.touch(task)
     }
     tellRebalance('assigned', this.#specification.group, leases)
+  }
+
+  #settle(delivery: Delivery, outputs: readonly OutputMessage[]): Promise<void> | undefined {
+    return this.#outcomes.settle(delivery.task, { deliveries: [delivery], outputs }, this.#database?.begin())
   }
 
   #store(task: PartitionTask): void {
@@ -355,10 +345,11 @@ export class Consumer implements TaskOwner, AttemptOwner {
     tellRebalance('revoked', this.#specification.group, leases)
   }
   #lose(leases: readonly Lease[]): void {
-    for (const task of this.#intake.of(leases)) this.lost(task)
+    for (const task of this.#intake.of(leases)) this.#lost(task)
   }
   #forget(task: PartitionTask): void {
     this.#offsets!.drop(task)
+    this.#batches?.forget(task)
     this.#intake.forget(task)
   }
 

@@ -1,6 +1,5 @@
 import { FencedError } from '../log/errors.ts'
 import type { Host } from './attachment.ts'
-import type { Attempt } from './attempt.ts'
 import type { DatabaseHome, HomeTransaction } from './commit-home.ts'
 import type { Delivery } from './delivery.ts'
 import type { LogCommitter } from './log-committer.ts'
@@ -43,27 +42,24 @@ export class DatabaseCommitter {
   }
 
   /**
-   * Commits an attempt that ended well. `advance` and `committed` both run inside the transaction's critical section: a
-   * record of the same partition that came between would store this one as unfinished, and a crash would repeat it.
+   * These records of a task are done: finished, or out of the store, in this transaction with these outputs. `advance`
+   * and `committed` both run inside the transaction's critical section: a record of the same partition that came between
+   * would store these as unfinished, and a crash would repeat them.
    */
-  async finish(attempt: Attempt, transaction: HomeTransaction): Promise<void> {
-    await this.settle(attempt.delivery, attempt.outputs, transaction)
-  }
-
-  /** The record is done: finished, or out of the store, in this transaction with these outputs. */
   async settle(
-    { task, entry, parked }: Delivery,
-    outputs: readonly OutputMessage[],
-    transaction: HomeTransaction = this.begin(),
+    task: PartitionTask,
+    { deliveries, outputs }: { readonly deliveries: readonly Delivery[]; readonly outputs: readonly OutputMessage[] },
+    transaction: HomeTransaction,
   ): Promise<void> {
     const { tracker, parking } = task
-    const removal = parked === undefined ? [] : parking.removal(parked)
+    const removals = deliveries.flatMap(({ parked }) => (parked === undefined ? [] : parking.removal(parked)))
+    const entries = new Set(deliveries.flatMap(({ entry }) => entry ?? []))
     await transaction.commit({
       checkpoint: task.checkpoint!,
-      advance: () => ({ progress: tracker.progress(entry), stores: [parking.buffer.take(removal)] }),
+      advance: () => ({ progress: tracker.progress(entries), stores: [parking.buffer.take(removals)] }),
       outputs,
       committed: () => {
-        if (entry !== undefined) tracker.finish(entry)
+        for (const entry of entries) tracker.finish(entry)
         parking.buffer.committed()
         this.#stored.set(task, tracker.fetched)
       },

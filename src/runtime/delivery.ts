@@ -54,3 +54,12 @@ export function recordOf({ cursor, bookmark }: Delivery): RecordFields {
     headers: record.headers(),
   }
 }
+
+/** Its headers, as text; of a repeated name the last one. */
+export function headersOf({ cursor, bookmark }: Delivery): ReadonlyMap<string, string> {
+  const headers = new Map<string, string>()
+  for (const [name, value] of cursor.recordAt(bookmark).headers()) {
+    if (value !== null) headers.set(name, value.toString('utf8'))
+  }
+  return headers
+}

@@ -9,7 +9,8 @@ export interface Limit {
 export interface Gate {
   readonly mayStart: boolean
 }
-const alwaysOpen: Gate = { mayStart: true }
+/** For who has none. */
+export const alwaysOpen: Gate = { mayStart: true }
 
 /** One record in the lanes. */
 export interface LaneEntry {
@@ -18,6 +19,29 @@ export interface LaneEntry {
   /** No key: no lane. */
   readonly laneKey: string | null
   readonly limit: Limit | undefined
+}
+
+/** What decides which records run, and when. */
+export interface Scheduler<Entry> {
+  /** Attempts that run. */
+  readonly running: number
+  /** Takes one record; of one key in the order of the calls. */
+  offer(entry: Entry): void
+  /** The entry that ran has ended for good: the next of its key may run. */
+  done(entry: Entry): void
+  /** The entry that ran waits for a while: it keeps its lane and gives up its slot. */
+  park(entry: Entry): void
+  /** A parked entry wants to run again. */
+  unpark(entry: Entry): void
+  /** As `unpark`; it is the next to start, where its limit lets it. */
+  unparkFirst(entry: Entry): void
+  /** The gate may be open now. */
+  look(): void
+  /** Starts nothing until `resume`. */
+  hold(): void
+  resume(): void
+  /** Starts nothing any more. What runs goes on, `done` and `park` still work. */
+  close(): void
 }
 
 /**
@@ -31,7 +55,7 @@ export interface LaneEntry {
  *                         ↑        ↓
  *                         └─ parked┘
  */
-export class Lanes<Entry extends LaneEntry> {
+export class Lanes<Entry extends LaneEntry> implements Scheduler<Entry> {
   readonly #concurrency: number
   readonly #run: (entry: Entry) => void
   readonly #gate: Gate
@@ -52,7 +76,6 @@ export class Lanes<Entry extends LaneEntry> {
     return this.#running
   }
 
-  /** Takes one record; of one key in the order of the calls. */
   offer(entry: Entry): void {
     if (entry.laneKey !== null) {
       const lane = entry.lanes.get(entry.laneKey)
@@ -66,26 +89,22 @@ export class Lanes<Entry extends LaneEntry> {
     this.#pump()
   }
 
-  /** The entry that runs has ended for good: the next of its key may run. */
   done(entry: Entry): void {
     this.#releaseSlot(entry)
     this.#leaveLane(entry)
     this.#pump()
   }
 
-  /** The entry that runs waits for a while: it keeps its lane and gives up its slot. */
   park(entry: Entry): void {
     this.#releaseSlot(entry)
     this.#pump()
   }
 
-  /** A parked entry wants to run again. */
   unpark(entry: Entry): void {
     this.#makeReady(entry)
     this.#pump()
   }
 
-  /** As `unpark`; it is the next to start, where its limit lets it. */
   unparkFirst(entry: Entry): void {
     const { limit } = entry
     if (limit !== undefined && limit.running >= limit.most) limit.waiting.unshift(entry)
@@ -93,12 +112,10 @@ export class Lanes<Entry extends LaneEntry> {
     this.#pump()
   }
 
-  /** The gate may be open now. */
   look(): void {
     this.#pump()
   }
 
-  /** Starts nothing until `resume`. */
   hold(): void {
     if (this.#state === 'open') this.#state = 'held'
   }
@@ -107,7 +124,6 @@ export class Lanes<Entry extends LaneEntry> {
     this.#pump()
   }
 
-  /** Starts nothing any more. What runs goes on, `done` and `park` still work. */
   close(): void {
     this.#state = 'closed'
     this.#ready = []

@@ -2,7 +2,6 @@ import { toError } from '../core/errors.ts'
 import { FencedError } from '../log/errors.ts'
 import type { Log, Member, Unit } from '../log/log.ts'
 import type { Host } from './attachment.ts'
-import type { Attempt } from './attempt.ts'
 import type { PartitionStoreWrites } from './commit-home.ts'
 import type { Delivery } from './delivery.ts'
 import { diagnostics } from './diagnostics.ts'
@@ -86,16 +85,16 @@ export class LogCommitter {
     return this.#dirty.size === 0 && this.#committing === undefined
   }
 
-  /** The attempt has ended well: its record is finished, its outputs go out with the next commit. */
-  finish(attempt: Attempt): void {
-    this.settle(attempt.delivery, attempt.outputs)
-  }
-
-  /** The record is done: finished, or out of the store. These go out with the commit of that. */
-  settle({ task, entry, parked }: Delivery, outputs: readonly OutputMessage[]): void {
+  /** These records of a task are done: finished, or out of the store. The outputs go out with the commit of that. */
+  settle(
+    task: PartitionTask,
+    { deliveries, outputs }: { readonly deliveries: readonly Delivery[]; readonly outputs: readonly OutputMessage[] },
+  ): void {
     if (outputs.length > 0) this.#keep(task, outputs)
-    if (parked === undefined) task.tracker.finish(entry!)
-    else for (const [key, value] of task.parking.removal(parked)) task.parking.buffer.put(key, value)
+    for (const { entry, parked } of deliveries) {
+      if (parked === undefined) task.tracker.finish(entry!)
+      else for (const [key, value] of task.parking.removal(parked)) task.parking.buffer.put(key, value)
+    }
     this.touch(task)
   }
 

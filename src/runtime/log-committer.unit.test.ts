@@ -5,7 +5,7 @@ import { FencedError } from '../log/errors.ts'
 import type { Lease, Log, Member, Topic, Unit } from '../log/log.ts'
 import { topic } from '../topics/topic.ts'
 import type { Host } from './attachment.ts'
-import type { Attempt } from './attempt.ts'
+import type { Delivery } from './delivery.ts'
 import { LogCommitter } from './log-committer.ts'
 import type { OutputMessage } from './output.ts'
 import { Parking } from './parking/parking.ts'
@@ -82,8 +82,8 @@ class Bench {
   finishNext(partition: number, outputs: readonly OutputMessage[] = []): void {
     const task = this.tasks[partition]!
     const entry = task.tracker.start(task.tracker.fetched)
-    const attempt: object = { delivery: { task, entry }, outputs }
-    this.committer.finish(attempt as Attempt)
+    const delivery: Pick<Delivery, 'entry' | 'parked'> = { entry, parked: undefined }
+    this.committer.settle(task, { deliveries: [delivery as Delivery], outputs })
   }
   get positions(): (readonly [number, number])[][] {
     return this.units.map(({ offsets }) => offsets!.offsets.map(({ partition, position }) => [partition, position]))

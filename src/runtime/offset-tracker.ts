@@ -90,21 +90,21 @@ export class OffsetTracker {
     extend(previous, entry.offset, entry.runLast < 0 ? entry.offset : entry.runLast)
   }
 
-  /** As it stands; with `finishing`, as it will stand when that one is finished too. */
-  progress(finishing?: UnfinishedOffset): Progress {
+  /** As it stands; with `finishing`, as it will stand when those are finished too. */
+  progress(finishing: ReadonlySet<UnfinishedOffset> = none): Progress {
     let at = this.#head.next
-    if (at !== undefined && at === finishing) at = at.next
+    while (at !== undefined && finishing.has(at)) at = at.next
     const position = at === undefined ? this.#fetched : at.offset
     const finished: [number, number][] = []
+    // A finished one and the run behind it join what is finished right before it, if there is anything.
+    let isBehindUnfinished = true
     for (; at !== undefined; at = at.next) {
-      if (at !== finishing) {
-        if (at.runFirst >= 0) finished.push([at.runFirst, at.runLast])
-        continue
-      }
-      // Finished, it and the run behind it join the run before it, if there is one.
-      const last = at.runLast < 0 ? at.offset : at.runLast
-      if (at.previous!.runFirst >= 0) finished.at(-1)![1] = last
-      else finished.push([at.offset, last])
+      const isFinishing = finishing.has(at)
+      const first = isFinishing ? at.offset : at.runFirst
+      const last = isFinishing && at.runLast < 0 ? at.offset : at.runLast
+      if (isFinishing && !isBehindUnfinished) finished.at(-1)![1] = last
+      else if (first >= 0) finished.push([first, last])
+      isBehindUnfinished = !isFinishing && at.runFirst < 0
     }
     // Without these, a commit before they are reached would lose them, and a crash after it would repeat their work.
     for (const [first, last] of this.#before.slice(this.#nextBefore)) {
@@ -116,6 +116,8 @@ export class OffsetTracker {
     return { position, finished }
   }
 }
+
+const none: ReadonlySet<UnfinishedOffset> = new Set()
 
 function node(offset: number): UnfinishedOffset {
   return { offset, previous: undefined, next: undefined, runFirst: -1, runLast: -1, finished: false }

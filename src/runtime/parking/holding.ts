@@ -4,7 +4,7 @@ import type { Host } from '../attachment.ts'
 import { type Delivery, recordOf } from '../delivery.ts'
 import { tellDead, tellHeld, tellRedriven } from '../diagnostic-events.ts'
 import type { WhenSpent } from '../failures.ts'
-import type { Lanes } from '../lanes.ts'
+import type { Scheduler } from '../lanes.ts'
 import type { OutputMessage } from '../output.ts'
 import type { PartitionTask } from '../partition-task.ts'
 import { deadLetterTopic, encodeDeadLetter } from './dead-letter.ts'
@@ -16,11 +16,11 @@ export interface HoldingOwner {
   readonly host: Host
   readonly group: string
   readonly whenSpent: WhenSpent
-  readonly lanes: Lanes<Delivery>
+  readonly lanes: Pick<Scheduler<Delivery>, 'offer' | 'park' | 'unpark'>
   /** Partitions of a topic that belongs to the group. */
   readonly partitions: number
   /** The record is done: with these outputs, in the commit home. */
-  settle(delivery: Delivery, outputs: readonly OutputMessage[]): Promise<void> | void
+  settle(delivery: Delivery, outputs: readonly OutputMessage[]): Promise<void> | undefined
   /** What a task parked, or took out, is to be committed. */
   store(task: PartitionTask): void
   /** As `store`; resolves when it is committed. */
