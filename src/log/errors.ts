@@ -28,14 +28,21 @@ export class InvalidNameError extends MillraceError {
   }
 }
 
-/** Topics exist with another partition count than was asked for. */
+/** How a topic that exists differs from one that was asked for: in the count of its partitions, or in being compacted. */
+export type TopicClash =
+  | { readonly name: string; readonly asked: number; readonly found: number }
+  | { readonly name: string; readonly compacted: boolean }
+
+/** Topics exist with another partition count than was asked for, or compacted where that was not asked for, or not. */
 export class TopicClashError extends MillraceError {
   readonly code = 'TOPIC_CLASH'
-  constructor(clashes: readonly { readonly name: string; readonly asked: number; readonly found: number }[]) {
-    const list = clashes.map(({ name, asked, found }) => `'${name}' has ${found} partitions, ${asked} were asked for`)
-    super(
-      `${list.join('; ')}. Ask for the count that is there, or leave it out; a count is not changed by a definition.`,
-    )
+  constructor(clashes: readonly TopicClash[]) {
+    const list = clashes.map((clash) => {
+      if ('asked' in clash) return `'${clash.name}' has ${clash.found} partitions, ${clash.asked} were asked for`
+      const [is, asked] = clash.compacted ? ['not compacted', 'a compacted one'] : ['compacted', 'one that is not']
+      return `'${clash.name}' is ${is}, ${asked} was asked for`
+    })
+    super(`${list.join('; ')}. Ask for what is there, or leave it out; neither is changed by a definition.`)
   }
 }
 

@@ -14,6 +14,13 @@ export interface TopicPartition {
   readonly topic: string
   readonly partition: number
 }
+/** How long records are kept; what is absent sets no limit. Kafka's `retention.ms` and `retention.bytes`. */
+export interface Retention {
+  /** Batches of records that are all older, by their own timestamps, are deleted. Milliseconds. */
+  readonly timeMs?: number
+  /** The oldest batches of each partition are deleted while those behind them come to so many bytes. */
+  readonly bytes?: number
+}
 /** A topic as it is asked for. */
 export interface TopicSpecification {
   readonly name: string
@@ -22,6 +29,8 @@ export interface TopicSpecification {
   readonly exact: boolean
   /** Last value of each key only: a record without a key is refused (`KeyRequiredError`). */
   readonly compacted?: boolean
+  /** Kept for ever by default: an embedded log deletes nothing that nobody asked it to. */
+  readonly retention?: Retention
 }
 /** A topic as the log has it. */
 export interface Topic {
@@ -30,6 +39,7 @@ export interface Topic {
   readonly id: string
   readonly partitions: number
   readonly compacted: boolean
+  readonly retention: Retention
   /** This call created it. */
   readonly created: boolean
 }
@@ -162,7 +172,11 @@ export interface Log extends LogAdmin, AsyncDisposable {
   /** What a commit costs, about: decides how often to commit under load. */
   readonly commitCostMs: number
 
-  /** Creates what is missing, durably. All clashes are thrown together (`TopicClashError`); then nothing was created. */
+  /**
+   * Creates what is missing, durably. Of an existing topic the retention becomes what is asked for, where anything is
+   * (`{}` for ever), as AlterConfigs does; another partition count, asked for exactly, or another `compacted` is a clash:
+   * all clashes are thrown together (`TopicClashError`), and then nothing was created or changed.
+   */
   ensureTopics(topics: readonly TopicSpecification[]): Promise<readonly Topic[]>
   topics(): Promise<readonly Topic[]>
   /** All or nothing, durable when it resolves. Returns the offset of the first record of each batch. Fenced: `FencedError`. */

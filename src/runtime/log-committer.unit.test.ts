@@ -191,7 +191,7 @@ describe('the committer of a log', () => {
   it('takes more outputs of one handler than a call takes arguments', async () => {
     const bench = new Bench()
     const output: OutputMessage = { topic: 'numbers', key: 'a', value: '1', headers: [], timestampMs: 0 }
-    bench.topic = { name: 'numbers', id: 'id', partitions: 1, compacted: false, created: false }
+    bench.topic = { name: 'numbers', id: 'id', partitions: 1, compacted: false, retention: {}, created: false }
     bench.finishNext(0, [output])
     bench.finishNext(
       0,

@@ -10,6 +10,7 @@ const topicOf = (name: string, partitions: number): Topic => ({
   name,
   id: name,
   partitions,
+  retention: {},
   compacted: false,
   created: false,
 })

@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import type { GroupListener, Lease, Log, Member, Reader, StagedBatch, TopicPartition } from '../log.ts'
+import type {
+  GroupListener,
+  Lease,
+  Log,
+  Member,
+  Reader,
+  StagedBatch,
+  TopicPartition,
+  TopicSpecification,
+} from '../log.ts'
 import { BatchWriter, type RecordFields } from '../records/batch-writer.ts'
 import { until } from './until.ts'
 
@@ -49,6 +58,9 @@ export interface TestMember {
   readonly failure: Error | undefined
 }
 
+/** Of a topic that a test makes. */
+type TopicOptions = Pick<TopicSpecification, 'compacted' | 'retention'>
+
 /** One test of a behaviour: its log, its names and the usual moves. */
 export class Trial {
   log: Log
@@ -66,14 +78,14 @@ export class Trial {
     return `${what}-${this.#suffix}-${++this.#names}`
   }
 
-  async topic(partitions = 1, options: { readonly compacted?: boolean } = {}): Promise<readonly TopicPartition[]> {
+  async topic(partitions = 1, options: TopicOptions = {}): Promise<readonly TopicPartition[]> {
     const topic = this.name('topic')
     await this.log.ensureTopics([{ name: topic, partitions, exact: true, ...options }])
     return Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
   }
 
   /** A topic of one partition. */
-  async partition(options: { readonly compacted?: boolean } = {}): Promise<TopicPartition> {
+  async partition(options: TopicOptions = {}): Promise<TopicPartition> {
     const [partition] = await this.topic(1, options)
     return partition!
   }

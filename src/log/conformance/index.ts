@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest'
 import { admin } from './admin.ts'
 import { appendAndRead } from './append-and-read.ts'
+import { cleaning } from './cleaning.ts'
 import { commits } from './commits.ts'
 import { run, runDifference, unmatched } from './differences.ts'
 import { fencing } from './fencing.ts'
@@ -26,6 +27,7 @@ const suite: Readonly<Record<string, Behaviours>> = {
   fencing,
   groups,
   admin,
+  cleaning,
   lifecycle,
 }
 

@@ -39,6 +39,53 @@ export const topics: Behaviours = {
     expect(String(clash)).toContain(`'${two}' has 2 partitions, 5 were asked for`)
     expect((await trial.log.topics()).map(({ name }) => name)).not.toContain(three)
   },
+  'keeps records for ever unless a retention was asked for': async (trial) => {
+    const [kept, bounded] = [trial.name('kept'), trial.name('bounded')]
+    const retention = { timeMs: 60_000, bytes: 1_000_000 }
+    await trial.log.ensureTopics([
+      { name: kept, partitions: 1, exact: true },
+      { name: bounded, partitions: 1, exact: true, retention },
+    ])
+    const retentionOf = async (name: string) =>
+      (await trial.log.topics()).find((topic) => topic.name === name)?.retention
+    expect(await retentionOf(kept)).toEqual({})
+    expect(await retentionOf(bounded)).toEqual(retention)
+  },
+  'changes the retention of a topic to the one asked for, and leaves it when none is': async (trial) => {
+    const name = trial.name('orders')
+    const ensure = async (retention?: { timeMs?: number; bytes?: number }) => {
+      const asked = { name, partitions: 1, exact: true, ...(retention === undefined ? {} : { retention }) }
+      const [topic] = await trial.log.ensureTopics([asked])
+      return topic?.retention
+    }
+    expect(await ensure({ timeMs: 5000 })).toEqual({ timeMs: 5000 })
+    expect(await ensure()).toEqual({ timeMs: 5000 })
+    expect(await ensure({ bytes: 7 })).toEqual({ bytes: 7 })
+    expect(await ensure({})).toEqual({})
+    expect(await ensure()).toEqual({})
+  },
+  'refuses to make a topic compacted, or not compacted, that is otherwise': async (trial) => {
+    const [plain, compacted] = [trial.name('plain'), trial.name('compacted')]
+    const ask = (name: string, options: object) => ({ name, partitions: 1, exact: true, ...options })
+    await trial.log.ensureTopics([ask(plain, {}), ask(compacted, { compacted: true })])
+    const both = [ask(plain, { compacted: true, retention: { bytes: 9 } }), ask(compacted, { compacted: false })]
+    const clash = await rejection(trial.log.ensureTopics(both))
+    expect(clash).toBeInstanceOf(TopicClashError)
+    expect(String(clash)).toContain(`'${plain}' is not compacted, a compacted one was asked for`)
+    expect(String(clash)).toContain(`'${compacted}' is compacted, one that is not was asked for`)
+    const [same, other] = await trial.log.ensureTopics([ask(plain, { compacted: false }), ask(compacted, {})])
+    expect([same?.compacted, same?.retention, other?.compacted]).toEqual([false, {}, true])
+  },
+  'refuses a retention that is no limit, and creates nothing then': async (trial) => {
+    const name = trial.name('orders')
+    for (const limit of [0, -1, 1.5, Number.NaN]) {
+      for (const retention of [{ timeMs: limit }, { bytes: limit }]) {
+        const error = await rejection(trial.log.ensureTopics([{ name, partitions: 1, exact: true, retention }]))
+        expect(error).toBeInstanceOf(InvalidOptionsError)
+      }
+    }
+    expect((await trial.log.topics()).map((topic) => topic.name)).not.toContain(name)
+  },
   'creates a topic once when it is asked for twice at the same time': async (trial) => {
     const specification = { name: trial.name('orders'), partitions: 2, exact: true }
     const [[one], [other]] = await Promise.all([

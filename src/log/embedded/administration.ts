@@ -2,7 +2,8 @@ import { FaultList } from '../../core/faults.ts'
 import type { DeleteBefore, GroupDescription, MemberDescription, PartitionDescription } from '../admin.ts'
 import type { CommittedOffset, TopicPartition } from '../log.ts'
 import { BatchRemoval } from './batch-removal.ts'
-import { type SqlDatabase, type SqlStatement, toLogError } from './database.ts'
+import { appendedBytes } from './batch-store.ts'
+import { reading, type SqlDatabase, type SqlStatement } from './database.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { TopicTable } from './topics.ts'
 
@@ -30,8 +31,10 @@ export class Administration {
 
   constructor(context: AdministrationContext) {
     this.#context = context
-    this.#removal = new BatchRemoval(context.database)
-    this.#size = context.database.prepare('SELECT sum(length(bytes)) FROM batch WHERE partition = ?')
+    this.#removal = new BatchRemoval(context.database, context.path)
+    this.#size = context.database.prepare(
+      `SELECT ${appendedBytes('?1')} - removed_bytes FROM partition WHERE number = ?1`,
+    )
     this.#offsets = context.database.prepare(
       `SELECT o."group", t.name, p.partition, o.position, o.metadata
        FROM committed_offset o JOIN partition p ON p.number = o.partition JOIN topic t ON t.number = p.topic
@@ -81,7 +84,7 @@ export class Administration {
         const removed = this.#removal.removeSlice(state, { before, mayGo: () => true })
         if (removed.more) return removed
         this.#removal.setStart(state, before)
-        return { start: before, more: false }
+        return { ...removed, start: before }
       })
       more = slice.more
       state.setStart(slice.start)
@@ -90,21 +93,13 @@ export class Administration {
   }
 
   #sizeOf(state: PartitionState): number {
-    return this.#read(() => (this.#size.get(state.number) as [number | null])[0] ?? 0)
+    return reading(this.#context.path, () => (this.#size.get(state.number) as [number])[0])
   }
 
   #readOffsets(): readonly (TopicPartition & CommittedOffset & { readonly group: string })[] {
-    const rows = this.#read(() => this.#offsets.all() as OffsetRow[])
+    const rows = reading(this.#context.path, () => this.#offsets.all() as OffsetRow[])
     return rows.map(([group, topic, partition, position, metadata]) => {
       return { group, topic, partition, position, metadata }
     })
-  }
-
-  #read<T>(work: () => T): T {
-    try {
-      return work()
-    } catch (error) {
-      throw toLogError(this.#context.path, error)
-    }
   }
 }

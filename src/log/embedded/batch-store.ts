@@ -1,11 +1,20 @@
 import { CorruptBatchError } from '../records/errors.ts'
 import { RecordBatch } from '../records/record-batch.ts'
-import { type SqlDatabase, type SqlStatement, toLogError } from './database.ts'
+import { reading, type SqlDatabase, type SqlStatement } from './database.ts'
 import { DamagedBatchError } from './errors.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { StoredBatch } from './tail-cache.ts'
 
 type BatchRow = [baseOffset: number, lastOffset: number, bytes: Uint8Array]
+
+/**
+ * SQL for all bytes that were ever appended to a partition. The last batch tells; the partition's row counts where that
+ * batch is gone, or was written by format version 1.
+ */
+export function appendedBytes(partition: string): string {
+  return `(SELECT max(p.appended_bytes, coalesce((SELECT b.appended_bytes FROM batch b
+    WHERE b.partition = p.number ORDER BY b.last_offset DESC LIMIT 1), 0)) FROM partition p WHERE p.number = ${partition})`
+}
 
 /**
  * The batches in the file. Rows stand in the order of the commits, so that a commit writes the end of the table; the
@@ -21,7 +30,8 @@ export class BatchStore {
   constructor(database: SqlDatabase, path: string) {
     this.#path = path
     this.#insert = database.prepare(
-      'INSERT INTO batch (partition, base_offset, last_offset, highest_timestamp, bytes) VALUES (?, ?, ?, ?, ?)',
+      `INSERT INTO batch (partition, base_offset, last_offset, highest_timestamp, appended_bytes, bytes)
+       VALUES (?1, ?2, ?3, ?4, ${appendedBytes('?1')} + ?6, ?5)`,
     )
     this.#setEnd = database.prepare('UPDATE partition SET end_offset = ? WHERE number = ?')
     this.#select = database.prepare(
@@ -35,7 +45,14 @@ export class BatchStore {
   }
 
   insert(partition: PartitionState, batch: StoredBatch & { readonly highestTimestampMs: number }): void {
-    this.#insert.run(partition.number, batch.baseOffset, batch.lastOffset, batch.highestTimestampMs, batch.bytes)
+    this.#insert.run(
+      partition.number,
+      batch.baseOffset,
+      batch.lastOffset,
+      batch.highestTimestampMs,
+      batch.bytes,
+      batch.bytes.length,
+    )
   }
 
   /** Only where it differs from the offset after the last batch. */
@@ -51,15 +68,17 @@ export class BatchStore {
     const found: RecordBatch[] = []
     let bytes = 0
     try {
-      // Broken off in this turn, and so ended: a statement left open would keep the WAL from restarting.
-      for (const row of this.#select.iterate(partition.number, position, partition.durableEnd)) {
-        const batch = this.#parse(partition, row as BatchRow)
-        found.push(batch)
-        bytes += batch.sizeInBytes
-        if (bytes >= maxBytes) break
-      }
+      reading(this.#path, () => {
+        // Broken off in this turn, and so ended: a statement left open would keep the WAL from restarting.
+        for (const row of this.#select.iterate(partition.number, position, partition.durableEnd)) {
+          const batch = this.#parse(partition, row as BatchRow)
+          found.push(batch)
+          bytes += batch.sizeInBytes
+          if (bytes >= maxBytes) break
+        }
+      })
     } catch (error) {
-      if (found.length === 0) throw toLogError(this.#path, error)
+      if (found.length === 0) throw error
     }
     return found
   }
@@ -92,11 +111,9 @@ export class BatchStore {
   }
 
   #probeAt(partition: PartitionState, position: number): [lastOffset: number, timestampMs: number] | undefined {
-    try {
+    return reading(this.#path, () => {
       return this.#probe.get(partition.number, position, partition.durableEnd) as [number, number] | undefined
-    } catch (error) {
-      throw toLogError(this.#path, error)
-    }
+    })
   }
 
   #parse(partition: PartitionState, [baseOffset, lastOffset, stored]: BatchRow): RecordBatch {

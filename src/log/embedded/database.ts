@@ -2,7 +2,15 @@
  * The part of `node:sqlite` that the log uses, as an interface: tests put one between that fails at a chosen statement.
  */
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
-import { LogBusyError, LogDamagedError, LogFailedError, LogFullError, LogPathError, NotALogError } from './errors.ts'
+import {
+  LogBusyError,
+  LogDamagedError,
+  LogFailedError,
+  LogFullError,
+  LogPathError,
+  LogUnreadableError,
+  NotALogError,
+} from './errors.ts'
 
 /** What SQLite stores. */
 export type SqlValue = SQLInputValue
@@ -64,6 +72,18 @@ export function toLogError(path: string, thrown: unknown): unknown {
   if (code === codes.busy || code === codes.locked) return new LogBusyError(path, thrown)
   if (code === codes.corrupt || code === codes.notADatabase) return new LogDamagedError(path, thrown)
   return new LogFailedError(path, thrown)
+}
+
+/** Runs `read`, which writes nothing; what SQLite throws comes out as the log's, and none of it ends the log. */
+export function reading<T>(path: string, read: () => T): T {
+  try {
+    return read()
+  } catch (thrown) {
+    const error = toLogError(path, thrown)
+    throw error instanceof LogFailedError || error instanceof LogFullError
+      ? new LogUnreadableError(path, thrown)
+      : error
+  }
 }
 
 /** What a statement that failed while the log was being opened means. */

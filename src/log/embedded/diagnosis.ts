@@ -2,7 +2,7 @@ import { statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { messageOf } from '../../core/errors.ts'
 import type { Finding, MemberDescription } from '../admin.ts'
-import { type SqlDatabase, toLogError } from './database.ts'
+import { reading, type SqlDatabase } from './database.ts'
 import { fileSystemNameOf } from './file-system.ts'
 import { hasWalResetFault } from './sqlite-version.ts'
 import { measureSyncsMs } from './sync-rate.ts'
@@ -47,7 +47,8 @@ const inMemory: Finding = {
 }
 
 function describeFile(path: string, database: SqlDatabase): readonly Finding[] {
-  const pragma = (name: string) => Number((query(path, () => database.prepare(`PRAGMA ${name}`).get()) as [number])[0])
+  const pragma = (name: string) =>
+    Number((reading(path, () => database.prepare(`PRAGMA ${name}`).get()) as [number])[0])
   const pageBytes = pragma('page_size')
   const freeBytes = pragma('freelist_count') * pageBytes
   const fileBytes = pragma('page_count') * pageBytes
@@ -127,7 +128,7 @@ async function lastingReaders(path: string): Promise<readonly number[]> {
 
 /** Moves what can be moved, as any checkpoint does, and tells what is left. */
 function framesLeft(path: string, database: SqlDatabase): number {
-  const row = query(path, () => database.prepare('PRAGMA wal_checkpoint(NOOP)').get())
+  const row = reading(path, () => database.prepare('PRAGMA wal_checkpoint(NOOP)').get())
   const [, all, moved] = row as [number, number, number]
   return Math.max(0, all - moved)
 }
@@ -157,14 +158,6 @@ function describeMembers(members: DiagnosisContext['members']): readonly Finding
       return { subject: `member ${id}`, value: `${process}, group '${group}', holds ${held}`, verdict: 'good' }
     }),
   )
-}
-
-function query<T>(path: string, work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    throw toLogError(path, error)
-  }
 }
 
 function size(bytes: number): string {

@@ -1,22 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { staged } from '../conformance/harness.ts'
-import { freshPath, readValues } from './engine.test-support.ts'
+import { logOfVersion, readValues } from './engine.test-support.ts'
 import { openEmbeddedLog } from './index.ts'
 
 const group = 'billing'
 const orders = { topic: 'orders', partition: 0 }
 const large = { topic: 'orders', partition: 1 }
 const prices = { topic: 'prices', partition: 0 }
-
-/** A copy of the fixture: fixtures/README.md says what it holds. */
-function logOfVersion(version: number): string {
-  const path = freshPath()
-  writeFileSync(path, gunzipSync(readFileSync(join(import.meta.dirname, 'fixtures', `version-${version}.db.gz`))))
-  return path
-}
 
 describe('a log of format version 1', () => {
   it('opens with its topics, records, times, offsets and stores', async () => {

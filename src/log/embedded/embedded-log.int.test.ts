@@ -9,10 +9,12 @@ const folder = mkdtempSync(join(tmpdir(), 'millrace-embedded-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 let files = 0
 
+const cleaning = { intervalMs: 20, dirtyRatio: 0 }
+
 function inFile(options: EmbeddedLogOptions = {}): EngineHarness {
   return {
-    open: () => openEmbeddedLog({ ...options, path: join(folder, `${++files}`, 'log.db') }),
-    reopen: (closed) => openEmbeddedLog({ ...options, path: closed.location.slice('file:'.length) }),
+    open: () => openEmbeddedLog({ cleaning, ...options, path: join(folder, `${++files}`, 'log.db') }),
+    reopen: (closed) => openEmbeddedLog({ cleaning, ...options, path: closed.location.slice('file:'.length) }),
   }
 }
 
@@ -20,7 +22,7 @@ describeLogEngine('A file', inFile())
 describeLogEngine('A file whose offsets skip', inFile({ offsetGap: 3 }))
 // Every read goes to the file.
 describeLogEngine('A file without its tail in memory', inFile({ tailCacheBytes: 0 }))
-const openMemory = () => openEmbeddedLog({ memory: true })
+const openMemory = () => openEmbeddedLog({ memory: true, cleaning })
 const forgotten = {
   reason: 'nothing of it outlives a log in memory',
   instead: async (trial: Trial) => {
@@ -38,6 +40,7 @@ describeLogEngine('Memory', {
   differences: [
     { title: 'keeps topics, records and committed offsets while it is closed', ...forgotten },
     { title: 'keeps what was deleted deleted after it was closed', ...forgotten },
+    { title: 'keeps compacting what is appended, and goes on after it was closed', ...forgotten },
     { title: 'gives a partition another epoch after it was closed', ...forgotten },
   ],
 })

@@ -19,12 +19,14 @@ import type {
 import { Administration } from './administration.ts'
 import { BatchStore } from './batch-store.ts'
 import { betweenCommits } from './between-commits.ts'
+import { Cleaner } from './cleaning/cleaner.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { CommittedOffsets, type WrittenOffset } from './committed-offsets.ts'
 import { diagnose } from './diagnosis.ts'
 import { GroupCoordinator } from './group-coordinator.ts'
 import type { ResolvedOptions } from './options.ts'
 import { EmbeddedReader } from './reader.ts'
+import { Retentions, sameRetention } from './retentions.ts'
 import type { Storage } from './storage.ts'
 import { Stores } from './stores.ts'
 import { TailCache } from './tail-cache.ts'
@@ -33,6 +35,8 @@ import { type PreparedUnit, UnitWriter } from './unit-writer.ts'
 
 /** Kafka's `offset.metadata.max.bytes`. */
 const maxMetadataBytes = 4096
+/** Of the file. */
+const pageBytes = 4096
 /** A transaction without its fsync, about. */
 const transactionCostMs = 0.05
 
@@ -54,7 +58,9 @@ export class EmbeddedLog implements Log {
   readonly #writer: UnitWriter
   readonly #queue: CommitQueue
   readonly #groups: GroupCoordinator
+  readonly #retentions: Retentions
   readonly #administration: Administration
+  readonly #cleaner: Cleaner
   readonly #sqliteVersion: string
   readonly #readers = new Set<EmbeddedReader>()
   #state: 'open' | 'closing' | 'closed' = 'open'
@@ -66,22 +72,24 @@ export class EmbeddedLog implements Log {
     this.id = identity.logId
     this.location = location
     this.#topics = new TopicTable(database, options.ids)
+    this.#retentions = new Retentions(database, path)
     this.#batches = new BatchStore(database, path)
     this.#offsets = new CommittedOffsets(database)
-    this.#stores = new Stores(database)
+    this.#stores = new Stores(database, path)
     this.#groups = new GroupCoordinator({
       topics: this.#topics,
       ids: options.ids,
       location,
       openings: identity.openings,
     })
+    const cache = new TailCache(options.tailCacheBytes)
     this.#writer = new UnitWriter({
       database,
       path,
       batches: this.#batches,
       offsets: this.#offsets,
       stores: this.#stores,
-      cache: new TailCache(options.tailCacheBytes),
+      cache,
       offsetGap: options.offsetGap,
     })
     this.#queue = new CommitQueue({
@@ -94,6 +102,21 @@ export class EmbeddedLog implements Log {
       nowMs: () => performance.now(),
     })
     this.#sqliteVersion = options.sqliteVersion
+    this.#cleaner = new Cleaner(
+      {
+        database,
+        path,
+        topics: this.#topics,
+        retentions: this.#retentions,
+        cache,
+        clock: options.clock,
+        logger: options.logger,
+        lock: () => storage.lockCleaning(),
+        change: (work) => betweenCommits(() => this.#change(work)),
+        wrote: (bytes) => this.#fatal(() => storage.noteWrites(Math.ceil(bytes / pageBytes))),
+      },
+      options.cleaning,
+    )
     this.#administration = new Administration({
       database,
       path,
@@ -111,16 +134,26 @@ export class EmbeddedLog implements Log {
   async ensureTopics(specifications: readonly TopicSpecification[]): Promise<readonly Topic[]> {
     this.#checkOpen()
     const missing = this.#topics.missing(specifications)
-    if (missing.length > 0) this.#topics.add(this.#change(() => this.#topics.insert(missing)))
+    const altered = specifications.filter(({ name, retention }) => {
+      return retention !== undefined && !sameRetention(retention, this.#retentions.of(name))
+    })
+    if (missing.length > 0 || altered.length > 0) {
+      const made = this.#change(() => {
+        const inserted = this.#topics.insert(missing)
+        for (const { name, retention } of altered) this.#retentions.alter(name, retention!)
+        return inserted
+      })
+      this.#topics.add(made)
+    }
     // Also those that another call has just made: they may not be on disk yet.
     await this.#queue.durable()
     const created = new Set(missing.map(({ name }) => name))
-    return specifications.map(({ name }) => describeTopic(this.#topics.topic(name), created.delete(name)))
+    return specifications.map(({ name }) => this.#describeTopic(name, created.delete(name)))
   }
 
   async topics(): Promise<readonly Topic[]> {
     this.#checkNotClosed()
-    return this.#topics.all.map((topic) => describeTopic(topic, false))
+    return this.#topics.all.map(({ name }) => this.#describeTopic(name, false))
   }
 
   async commit(unit: Unit): Promise<readonly number[]> {
@@ -205,9 +238,11 @@ export class EmbeddedLog implements Log {
 
   async #close(): Promise<void> {
     this.#state = 'closing'
+    const cleaned = this.#cleaner.close()
     for (const reader of this.#readers) await reader.close()
     await this.#groups.close()
     await this.#queue.close()
+    await cleaned
     this.#state = 'closed'
     await this.#storage.close({ failed: this.#queue.failure !== undefined })
   }
@@ -248,11 +283,20 @@ export class EmbeddedLog implements Log {
   /** A transaction beside the queue's: both are done within a turn, so they never meet. */
   #change<T>(work: () => T): T {
     this.#checkNotClosed()
+    return this.#fatal(() => this.#writer.transaction(work))
+  }
+
+  /** Beside the queue: what fails ends the log where it must. */
+  #fatal<T>(work: () => T): T {
     try {
-      return this.#writer.transaction(work)
+      return work()
     } catch (error) {
       throw this.#queue.failIfFatal(error)
     }
+  }
+
+  #describeTopic(name: string, created: boolean): Topic {
+    return describeTopic(this.#topics.topic(name), { created, retention: this.#retentions.of(name) })
   }
 
   #fail(error: Error): void {

@@ -1,7 +1,8 @@
 /** Logs in files of their own, and what is in them. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { onTestFinished } from 'vitest'
 import { poll, values } from '../conformance/harness.ts'
 import { until } from '../conformance/until.ts'
@@ -12,6 +13,13 @@ export function freshPath(): string {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-engine-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   return join(folder, 'log.db')
+}
+
+/** A copy of a file that an earlier version wrote: fixtures/README.md says what it holds. */
+export function logOfVersion(version: number): string {
+  const path = freshPath()
+  writeFileSync(path, gunzipSync(readFileSync(join(import.meta.dirname, 'fixtures', `version-${version}.db.gz`))))
+  return path
 }
 
 /** The topic's partitions, made where they are missing. */

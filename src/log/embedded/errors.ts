@@ -124,6 +124,18 @@ export class LogBusyError extends MillraceError {
   }
 }
 
+/** The disk gave no answer to a read. Nothing that was committed is lost by it, and the log goes on. */
+export class LogUnreadableError extends MillraceError {
+  readonly code = 'LOG_UNREADABLE'
+  override readonly retryable = true
+  constructor(path: string, cause: unknown) {
+    super(
+      `The log ${path} could not be read (${messageOf(cause)}); nothing was changed by it. Try again; if it stays so, check the disk.`,
+      { cause },
+    )
+  }
+}
+
 /**
  * The disk failed under the log. Whether what was being committed survives is unknown, and the log takes no more: what
  * is in its file shows when it is opened again.

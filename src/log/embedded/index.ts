@@ -18,6 +18,7 @@ export {
   LogFullError,
   LogInUseError,
   LogPathError,
+  LogUnreadableError,
   LogVersionError,
   NetworkFileSystemError,
   NotALogError,

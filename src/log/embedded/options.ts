@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { type Clock, systemClock } from '../../core/clock.ts'
 import { FaultList } from '../../core/faults.ts'
 import type { NewId } from '../../core/ids.ts'
 import { type Logger, silentLogger } from '../../core/logger.ts'
+import type { CleaningOptions } from './cleaning/cleaner.ts'
 import { type OpenDatabase, openSqlite } from './database.ts'
 import { fileSystemTypeOf } from './file-system.ts'
 
@@ -21,6 +23,10 @@ export interface EmbeddedLogOptions {
   readonly tailCacheBytes?: number
   /** For tests: after each stored batch that many offsets are left out, as Kafka's markers do. 0 by default. */
   readonly offsetGap?: number
+  /** When retention and compaction are due. The machine's clock by default. */
+  readonly clock?: Clock
+  /** How retention and compaction are done. */
+  readonly cleaning?: CleaningOptions
   /** Opens SQLite files; tests inject faults by it. */
   readonly openDatabase?: OpenDatabase
   /** Type number of a folder's file system (Linux's `statfs`), undefined where it is unknown. */
@@ -56,6 +62,8 @@ export function resolveOptions(options: EmbeddedLogOptions): ResolvedOptions {
     maxPageCount,
     tailCacheBytes,
     offsetGap,
+    clock: options.clock ?? systemClock(),
+    cleaning: options.cleaning ?? {},
     logger: options.logger ?? silentLogger,
     ids: options.ids ?? randomUUID,
     openDatabase: options.openDatabase ?? openSqlite,

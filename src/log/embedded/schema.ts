@@ -6,7 +6,10 @@ import { LogVersionError, NotALogError } from './errors.ts'
 /** Changes with what an older version could not read or would spoil. docs/file-format.md describes it. */
 export const formatVersion = 2
 
-/** As in format version 1. */
+/**
+ * What is asked for in a look at many batches stands before their bytes: a column behind a large value is found by
+ * following all of its pages.
+ */
 const tables = `
 CREATE TABLE meta (
   name TEXT PRIMARY KEY,
@@ -17,7 +20,9 @@ CREATE TABLE topic (
   id TEXT NOT NULL UNIQUE,
   name TEXT NOT NULL UNIQUE,
   partitions INTEGER NOT NULL,
-  compacted INTEGER NOT NULL
+  compacted INTEGER NOT NULL,
+  retention_ms INTEGER,
+  retention_bytes INTEGER
 ) STRICT;
 CREATE TABLE partition (
   number INTEGER PRIMARY KEY,
@@ -25,6 +30,9 @@ CREATE TABLE partition (
   partition INTEGER NOT NULL,
   start_offset INTEGER NOT NULL,
   end_offset INTEGER NOT NULL,
+  appended_bytes INTEGER NOT NULL DEFAULT 0,
+  removed_bytes INTEGER NOT NULL DEFAULT 0,
+  compacted_to INTEGER NOT NULL DEFAULT 0,
   UNIQUE (topic, partition)
 ) STRICT;
 CREATE TABLE batch (
@@ -33,6 +41,7 @@ CREATE TABLE batch (
   base_offset INTEGER NOT NULL,
   last_offset INTEGER NOT NULL,
   highest_timestamp INTEGER NOT NULL,
+  appended_bytes INTEGER,
   bytes BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX batch_by_offset ON batch (partition, last_offset);
@@ -56,6 +65,28 @@ CREATE TABLE store_entry (
   value BLOB NOT NULL,
   PRIMARY KEY (store, key)
 ) STRICT, WITHOUT ROWID;
+`
+
+/** Since format version 2: batches with tombstones that were compacted, and until when those are kept. */
+const tombstoneTable = `
+CREATE TABLE tombstone (
+  batch INTEGER PRIMARY KEY REFERENCES batch,
+  partition INTEGER NOT NULL REFERENCES partition,
+  kept_until INTEGER NOT NULL
+) STRICT;
+CREATE INDEX tombstone_by_time ON tombstone (partition, kept_until);
+`
+
+/** A file of version 1 counted no bytes: those that it has are counted once, here. */
+const columnsOfVersion2 = `
+ALTER TABLE topic ADD COLUMN retention_ms INTEGER;
+ALTER TABLE topic ADD COLUMN retention_bytes INTEGER;
+ALTER TABLE partition ADD COLUMN appended_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE partition ADD COLUMN removed_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE partition ADD COLUMN compacted_to INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE batch ADD COLUMN appended_bytes INTEGER;
+UPDATE partition SET appended_bytes =
+  coalesce((SELECT sum(length(bytes)) FROM batch WHERE batch.partition = partition.number), 0);
 `
 
 /**
@@ -109,7 +140,7 @@ CREATE TRIGGER lease_updated AFTER UPDATE ON lease BEGIN UPDATE revision SET gro
 `
 
 /** What makes a file of that version one of the next. */
-const migrations: ReadonlyMap<number, string> = new Map([[1, processTables]])
+const migrations: ReadonlyMap<number, string> = new Map([[1, columnsOfVersion2 + tombstoneTable + processTables]])
 
 /** Which log the file is. */
 export interface LogIdentity {
@@ -141,8 +172,8 @@ export function prepareSchema(database: SqlDatabase, ids: NewId): LogIdentity {
   database.exec('BEGIN IMMEDIATE')
   try {
     if (isEmpty(database)) {
-      database.exec(tables)
-      database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = 1`)
+      database.exec(tables + tombstoneTable + processTables)
+      database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${formatVersion}`)
       const insert = database.prepare('INSERT INTO meta (name, value) VALUES (?, ?)')
       insert.run('log_id', ids())
       insert.run('openings', 0)
@@ -158,7 +189,7 @@ export function prepareSchema(database: SqlDatabase, ids: NewId): LogIdentity {
   }
 }
 
-/** Takes the file from version to version, in the caller's transaction: a new file goes the same way as an old one. */
+/** Takes an older file from version to version, in the caller's transaction. */
 function migrate(database: SqlDatabase): void {
   for (let version = pragma(database, 'user_version'); version < formatVersion; version++) {
     database.exec(migrations.get(version)!)

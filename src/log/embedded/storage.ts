@@ -1,5 +1,6 @@
 /** The log's file as SQLite sees it: opened with its pragmas, made durable, checkpointed and closed. */
 import { FileSync } from '../../core/file-sync.ts'
+import { lockCleaning } from './cleaning/cleaning-lock.ts'
 import { type SqlDatabase, toLogError, toOpenError } from './database.ts'
 import { LogFullError, NotALogError } from './errors.ts'
 import { preparePath } from './file-system.ts'
@@ -20,6 +21,8 @@ export interface Storage {
   sync(): Promise<void>
   /** Commits put that many pages into the WAL since the last call: moves them to the database when they are many. */
   noteWrites(pages: number): void
+  /** The right to clean the log, if no other process has it; the call gives it back. */
+  lockCleaning(): (() => void) | undefined
   /** Frees the file. With `failed` the log's error is known already, and what else goes wrong is not reported. */
   close(options: { readonly failed: boolean }): Promise<void>
 }
@@ -49,6 +52,7 @@ function openMemory(options: ResolvedOptions): Storage {
     syncCostMs: 0,
     sync: () => Promise.resolve(),
     noteWrites: () => {},
+    lockCleaning: () => () => {},
     close: async () => database.close(),
   }
 }
@@ -160,6 +164,10 @@ class FileStorage implements Storage {
       if (!(problem instanceof LogFullError)) throw problem
       this.#options.logger.warn(`The disk of the log ${this.path} is full: its -wal file cannot be emptied and grows.`)
     }
+  }
+
+  lockCleaning(): (() => void) | undefined {
+    return lockCleaning(this.path, this.#options.openDatabase)
   }
 
   async close({ failed }: { readonly failed: boolean }): Promise<void> {

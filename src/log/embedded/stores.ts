@@ -1,5 +1,5 @@
 import type { StoreChanges, StoreEntry, StoreRange } from '../log.ts'
-import type { SqlDatabase, SqlStatement } from './database.ts'
+import { reading, type SqlDatabase, type SqlStatement } from './database.ts'
 import type { PartitionState } from './partition-state.ts'
 
 /** Changes of one partition of a group's store. */
@@ -10,6 +10,7 @@ export interface WrittenStore extends StoreChanges {
 
 /** The stores of groups: key and value by group, name and partition, in the log's own file. */
 export class Stores {
+  readonly #path: string
   readonly #find: SqlStatement
   readonly #create: SqlStatement
   readonly #put: SqlStatement
@@ -17,7 +18,8 @@ export class Stores {
   readonly #range: SqlStatement
   readonly #rangeTo: SqlStatement
 
-  constructor(database: SqlDatabase) {
+  constructor(database: SqlDatabase, path: string) {
+    this.#path = path
     const store = `"group" = ? AND name = ? AND partition = ?`
     this.#find = database.prepare(`SELECT number FROM store WHERE ${store}`)
     this.#create = database.prepare(`INSERT INTO store ("group", name, partition) VALUES (?, ?, ?) RETURNING number`)
@@ -43,10 +45,12 @@ export class Stores {
   }
 
   read({ group, store, from, to, limit }: StoreRange, state: PartitionState): readonly StoreEntry[] {
-    const number = this.#numberOf(group, store, state)
-    if (number === undefined) return []
-    const rows = to === undefined ? this.#range.all(number, from, limit) : this.#rangeTo.all(number, from, to, limit)
-    return rows as [Uint8Array, Uint8Array][]
+    return reading(this.#path, () => {
+      const number = this.#numberOf(group, store, state)
+      if (number === undefined) return []
+      const rows = to === undefined ? this.#range.all(number, from, limit) : this.#rangeTo.all(number, from, to, limit)
+      return rows as [Uint8Array, Uint8Array][]
+    })
   }
 
   #numberOf(group: string, store: string, state: PartitionState): number | undefined {

@@ -34,6 +34,8 @@ export class PartitionTail {
   /** Those before the head were dropped; the array is cut when half of it is empty. */
   #batches: (CachedBatch | undefined)[] = []
   #head = 0
+  /** Batches that were dropped before their turn: the cache will still ask for them. */
+  #droppedEarly = 0
   #start: number
 
   /** Empty: it begins where the partition ends now. */
@@ -52,6 +54,25 @@ export class PartitionTail {
 
   /** Drops the oldest batch and returns its size. */
   dropOldest(): number {
+    if (this.#droppedEarly > 0) {
+      this.#droppedEarly--
+      return 0
+    }
+    return this.#dropFirst()
+  }
+
+  /** Drops all batches that end before `offset`, and returns their size. */
+  dropBefore(offset: number): number {
+    let bytes = 0
+    for (let first = this.#batches[this.#head]; first !== undefined && first.lastOffset < offset; ) {
+      bytes += this.#dropFirst()
+      this.#droppedEarly++
+      first = this.#batches[this.#head]
+    }
+    return bytes
+  }
+
+  #dropFirst(): number {
     const dropped = this.#batches[this.#head]
     if (dropped === undefined) return 0
     this.#batches[this.#head++] = undefined
@@ -98,6 +119,11 @@ export class TailCache {
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
+  }
+
+  /** What a partition has before `offset` was deleted or rewritten in the file. */
+  dropBefore(tail: PartitionTail, offset: number): void {
+    this.#bytes -= tail.dropBefore(offset)
   }
 
   append(tail: PartitionTail, batch: StoredBatch): void {

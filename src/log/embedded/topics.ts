@@ -1,8 +1,8 @@
 import { FaultList } from '../../core/faults.ts'
 import type { NewId } from '../../core/ids.ts'
 import { isName, nameRule } from '../../core/names.ts'
-import { InvalidNameError, TopicClashError, UnknownTopicError } from '../errors.ts'
-import type { Topic, TopicPartition, TopicSpecification } from '../log.ts'
+import { InvalidNameError, type TopicClash, TopicClashError, UnknownTopicError } from '../errors.ts'
+import type { Retention, Topic, TopicPartition, TopicSpecification } from '../log.ts'
 import type { SqlDatabase } from './database.ts'
 import { PartitionState } from './partition-state.ts'
 
@@ -63,12 +63,17 @@ export class TopicTable {
   missing(specifications: readonly TopicSpecification[]): readonly TopicSpecification[] {
     checkSpecifications(specifications)
     const missing = new Map<string, TopicSpecification>()
-    const clashes: { name: string; asked: number; found: number }[] = []
+    const clashes: TopicClash[] = []
     for (const asked of specifications) {
-      const { name, partitions, exact } = asked
-      const found = this.#byName.get(name)?.partitions.length ?? missing.get(name)?.partitions
-      if (found === undefined) missing.set(name, asked)
-      else if (exact && found !== partitions) clashes.push({ name, asked: partitions, found })
+      const { name, partitions, exact, compacted } = asked
+      const found = this.#byName.get(name) ?? missing.get(name)
+      if (found === undefined) {
+        missing.set(name, asked)
+        continue
+      }
+      const count = typeof found.partitions === 'number' ? found.partitions : found.partitions.length
+      if (exact && count !== partitions) clashes.push({ name, asked: partitions, found: count })
+      if (compacted !== undefined && compacted !== (found.compacted ?? false)) clashes.push({ name, compacted })
     }
     if (clashes.length > 0) throw new TopicClashError(clashes)
     return [...missing.values()]
@@ -126,20 +131,31 @@ export class TopicTable {
 }
 
 /** The topic as the port shows it. */
-export function describeTopic(topic: TopicState, created: boolean): Topic {
+export function describeTopic(
+  topic: TopicState,
+  more: { readonly created: boolean; readonly retention: Retention },
+): Topic {
   const { name, id, compacted, partitions } = topic
-  return { name, id, partitions: partitions.length, compacted, created }
+  return { name, id, partitions: partitions.length, compacted, ...more }
 }
 
 function checkSpecifications(specifications: readonly TopicSpecification[]): void {
   const faults = new FaultList()
-  for (const [index, { name, partitions }] of specifications.entries()) {
+  for (const [index, { name, partitions, retention }] of specifications.entries()) {
     if (!isName(name)) throw new InvalidNameError('topic', name, nameRule)
     faults.expect(
       Number.isSafeInteger(partitions) && partitions >= 1 && partitions <= maxPartitions,
       `${index}.partitions`,
       `topic '${name}' cannot have ${partitions} partitions: give a whole number from 1 to ${maxPartitions}`,
     )
+    const { timeMs, bytes } = retention ?? {}
+    const expected = `topic '${name}': expected a whole number from 1; leave it out for no limit`
+    faults.expect(isLimit(timeMs), `${index}.retention.timeMs`, expected)
+    faults.expect(isLimit(bytes), `${index}.retention.bytes`, expected)
   }
   faults.throwIfAny('The topics cannot be created')
+}
+
+function isLimit(limit: number | undefined): boolean {
+  return limit === undefined || (Number.isSafeInteger(limit) && limit >= 1)
 }

@@ -176,6 +176,21 @@ export class RecordCursor {
     return findHeader(this.#atHeaders(), this.#headerCount, name)
   }
 
+  /** The record as it is stored, its length before it. */
+  recordBytes(): Buffer {
+    return this.#section.bytes.subarray(this.#recordStart, this.#recordEnd)
+  }
+
+  /** All records of the batch that stand before this one, as they are stored. */
+  bytesBefore(): Buffer {
+    return this.#section.bytes.subarray(this.#section.start, this.#recordStart)
+  }
+
+  /** Of all records of the batch, decompressed. */
+  get sectionBytes(): number {
+    return this.#section.bytes.length - this.#section.start
+  }
+
   headerText(name: string): string | null | undefined {
     const value = this.header(name)
     return value == null ? value : value.toString()
