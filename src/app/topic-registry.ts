@@ -100,8 +100,9 @@ export class TopicRegistry {
 }
 
 function specify({ name, '~definition': { parts } }: AnyDefinition): TopicSpecification {
-  const { partitions, exactPartitions: exact, compacted = false } = parts
-  return { name, partitions, exact, compacted }
+  const { partitions, exactPartitions: exact, compacted } = parts
+  // A definition without compaction takes the topic as it is: its owner may be another app.
+  return { name, partitions, exact, ...(compacted === true ? { compacted } : {}) }
 }
 
 function describeCreated({ name, partitions, compacted }: Topic): string {

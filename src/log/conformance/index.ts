@@ -14,6 +14,7 @@ import type { Behaviours, EngineHarness } from './harness.ts'
 import { lifecycle } from './lifecycle.ts'
 import { offsets } from './offsets.ts'
 import { reading } from './reading.ts'
+import { stores } from './stores.ts'
 import { topics } from './topics.ts'
 
 export type { Behaviours, Difference, EngineHarness, Trial } from './harness.ts'
@@ -25,6 +26,7 @@ const suite: Readonly<Record<string, Behaviours>> = {
   offsets,
   commits,
   fencing,
+  stores,
   groups,
   admin,
   cleaning,

@@ -39,6 +39,7 @@ describeLogEngine('Memory', {
   reopen: openMemory,
   differences: [
     { title: 'keeps topics, records and committed offsets while it is closed', ...forgotten },
+    { title: 'keeps entries while it is closed', ...forgotten },
     { title: 'keeps what was deleted deleted after it was closed', ...forgotten },
     { title: 'keeps compacting what is appended, and goes on after it was closed', ...forgotten },
     { title: 'gives a partition another epoch after it was closed', ...forgotten },

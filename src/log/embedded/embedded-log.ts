@@ -300,6 +300,7 @@ export class EmbeddedLog implements Log {
   }
 
   #fail(error: Error): void {
+    void this.#cleaner.close()
     this.#groups.fail(error)
     for (const reader of this.#readers) reader.advanced()
   }

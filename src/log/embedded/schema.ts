@@ -70,7 +70,7 @@ CREATE TABLE store_entry (
 /** Since format version 2: batches with tombstones that were compacted, and until when those are kept. */
 const tombstoneTable = `
 CREATE TABLE tombstone (
-  batch INTEGER PRIMARY KEY REFERENCES batch,
+  batch INTEGER PRIMARY KEY,
   partition INTEGER NOT NULL REFERENCES partition,
   kept_until INTEGER NOT NULL
 ) STRICT;
