@@ -4,7 +4,16 @@
  *
  * @module
  */
-export type { DeadLetter, DeadLetterFilter, DeadLetters, RedriveOptions } from './app/dead-letters.ts'
+export type {
+  DeadLetter,
+  DeadLetterCount,
+  DeadLetterFilter,
+  DeadLetters,
+  DiscardOptions,
+  EditedDeadLetter,
+  RedriveOptions,
+  ToldDeadLetter,
+} from './app/dead-letters.ts'
 export {
   AppStateError,
   ComponentFailedError,

@@ -1,11 +1,22 @@
 import { type Duration, toMilliseconds } from '../core/duration.ts'
-import type { Log, Topic } from '../log/log.ts'
-import { BatchWriter, type RecordFields } from '../log/records/batch-writer.ts'
+import type { Log } from '../log/log.ts'
+import type { RecordFields } from '../log/records/batch-writer.ts'
 import type { RecordCursor } from '../log/records/record-batch.ts'
-import type { Host } from '../runtime/attachment.ts'
-import { attemptHeader, errorHeader, idHeader, originHeader } from '../runtime/headers.ts'
+import { attemptHeader, errorHeader, idHeader, originHeader, redrivesHeader } from '../runtime/headers.ts'
+import { commandId } from '../runtime/parking/answers.ts'
+import {
+  commandTopic,
+  encodeDiscard,
+  encodeRedrive,
+  type Outcome,
+  parseOrigin,
+  peekCommand,
+} from '../runtime/parking/command.ts'
 import { type DeathNote, deadLetterPrefix, type Origin } from '../runtime/parking/dead-letter.ts'
-import { parseOrigin, redriveTopicName } from '../runtime/parking/redrive.ts'
+import { awaitOutcomes, type Told, tellGroups } from './commands.ts'
+import { editPayload } from './edited-payload.ts'
+import type { AppHost } from './host.ts'
+import { readTopic } from './read-topic.ts'
 
 /** A record that a group gave up. */
 export interface DeadLetter extends Omit<Origin, 'death'>, DeathNote {
@@ -13,17 +24,31 @@ export interface DeadLetter extends Omit<Origin, 'death'>, DeathNote {
   readonly id: string
   readonly recordId: string
   readonly attempts: number
+  /** How often it was dead and handled again before this death. */
+  readonly redrives: number
   readonly key: string | null
   /** As it came, as text; null for a tombstone. */
   readonly value: string | null
   /** It was told to be handled again, at least once. */
   readonly isRedriven: boolean
+  /** It was told not to be handled again. */
+  readonly isDiscarded: boolean
 }
 /** Which dead letters; every part that is given must fit. */
 export interface DeadLetterFilter {
   readonly group?: string
+  /** Where the record came from. */
+  readonly topic?: string
   readonly id?: string
   readonly fingerprint?: string
+  /** At most so many, the oldest of each partition first. No limit by default. */
+  readonly limit?: number
+}
+/** One dead letter, with what its record is to be instead. */
+export interface EditedDeadLetter {
+  readonly id: string
+  /** In the shape that a publisher gives; the key stays what it is. */
+  readonly value: unknown
 }
 /** How dead letters are handled again. */
 export interface RedriveOptions {
@@ -31,123 +56,174 @@ export interface RedriveOptions {
   readonly dryRun?: boolean
   /** At most so many in this time, evenly. All at once by default. */
   readonly limit?: { readonly count: number; readonly every: Duration }
+  /** Waits for the groups to carry it out, at most so long. Not at all by default. */
+  readonly wait?: Duration
 }
+/** How dead letters are given up for good. */
+export type DiscardOptions = Omit<RedriveOptions, 'limit'>
 
-/** The dead letters of all groups in the log. */
-export interface DeadLetters {
-  /** In the order of their deaths in each partition, those that were redriven too. */
-  list(filter?: DeadLetterFilter): Promise<readonly DeadLetter[]>
+/** A dead letter about which its group was told something. */
+export interface ToldDeadLetter extends DeadLetter {
   /**
-   * Tells the groups to handle those that fit and were not redriven yet, each at the head of its key's lane, once. Resolves
-   * when that is durable, with what was told; the handlers run after it, with attempts that begin anew.
+   * What became of it, as far as was waited for: `'pending'` while its group has not answered, also because it does not
+   * run. Of one that was told something else before: what became of that.
    */
-  redrive(filter: DeadLetterFilter, options?: RedriveOptions): Promise<readonly DeadLetter[]>
+  readonly outcome: Outcome | 'pending'
+}
+/** Dead letters of one cause that nobody has redriven or discarded. */
+export interface DeadLetterCount extends Pick<DeadLetter, 'group' | 'topic' | 'fingerprint' | 'name' | 'message'> {
+  readonly count: number
+  readonly firstFailedAt: string
+  readonly lastFailedAt: string
 }
 
-/** Reads the dead-letter topics from their beginning, and writes to the redrive topics of their groups. */
-export function createDeadLetters(host: Host): DeadLetters {
+/** The dead letters of all groups in the log, from any process that has it open. */
+export interface DeadLetters {
+  /** In the order of their deaths in each partition, those that were redriven or discarded too. */
+  list(filter?: DeadLetterFilter): Promise<readonly DeadLetter[]>
+  /** By group, topic and fingerprint, most first; name and message are of the last one. */
+  count(filter?: Omit<DeadLetterFilter, 'limit'>): Promise<readonly DeadLetterCount[]>
+  /**
+   * Tells the groups to handle those that fit and were not redriven or discarded yet, each at the head of its key's lane,
+   * once. Resolves when that is durable, with what was told; the handlers run after it, with attempts that begin anew. A
+   * group that does not run carries it out when it does.
+   *
+   * With `value`, the record is handled with that in place of its own; its topic must be one of this app. Throws
+   * `InvalidEventError` with every fault, and nothing is told.
+   */
+  redrive(which: DeadLetterFilter | EditedDeadLetter, options?: RedriveOptions): Promise<readonly ToldDeadLetter[]>
+  /**
+   * Gives up for good those that fit and were not redriven or discarded yet: a redrive that comes later does nothing. Where
+   * followers wait behind one (`keepOrder`), they go on.
+   */
+  discard(which: DeadLetterFilter, options?: DiscardOptions): Promise<readonly ToldDeadLetter[]>
+}
+
+/** Reads the dead-letter topics from their beginning, and writes to the topics of commands of their groups. */
+export function createDeadLetters(host: AppHost): DeadLetters {
+  const newId = () => commandId(host.clock.nowMs(), host.newId)
   return {
     list: async (filter = {}) => (await find(await host.log(), filter)).map(({ letter }) => letter),
-    redrive: async (filter, { dryRun = false, limit } = {}) => {
+    count: async (filter = {}) => countOpen((await find(await host.log(), filter)).map(({ letter }) => letter)),
+    redrive: async (which, options = {}) => {
       const log = await host.log()
-      const found = (await find(log, filter)).filter(({ letter }) => !letter.isRedriven)
-      const pauseMs = limit === undefined ? 0 : toMilliseconds(limit.every) / limit.count
-      if (!dryRun) {
-        for (const [index, dead] of found.entries()) {
-          if (index > 0 && pauseMs > 0) await pause(host, pauseMs)
-          await tell(log, dead)
-          host.progressed()
-        }
-      }
-      return found.map(({ letter }) => letter)
+      const edit =
+        'value' in which ? (dead: Dead) => editPayload(host, dead, which.value) : ({ fields }: Dead) => fields
+      return tell(host, await findOpen(log, which), options, (dead) => encodeRedrive(newId(), edit(dead)))
+    },
+    discard: async (which, options = {}) => {
+      const log = await host.log()
+      return tell(host, await findOpen(log, which), options, ({ fields }) => encodeDiscard(newId(), fields))
     },
   }
 }
 
-interface Dead {
+/** A dead letter with its record. */
+export interface Dead {
   readonly letter: DeadLetter
   readonly fields: RecordFields
 }
 
-async function find(log: Log, { group, id, fingerprint }: DeadLetterFilter): Promise<readonly Dead[]> {
+async function tell(
+  host: AppHost,
+  found: readonly Dead[],
+  { dryRun = false, limit, wait = 0 }: RedriveOptions,
+  encode: (dead: Dead) => { readonly id: string; readonly fields: RecordFields },
+): Promise<readonly ToldDeadLetter[]> {
+  const log = await host.log()
+  // All of them, before the first is told: one that cannot be is a fault of the call.
+  const told: readonly Told[] = found.map((dead) => {
+    const { group, topic, partition } = dead.letter
+    return { group, topic, partition, ...encode(dead) }
+  })
+  if (dryRun) return found.map(({ letter }) => ({ ...letter, outcome: 'pending' }))
+  const pauseMs = limit === undefined ? 0 : toMilliseconds(limit.every) / limit.count
+  if (pauseMs === 0) await tellGroups(host, log, told)
+  else {
+    for (const [index, one] of told.entries()) {
+      if (index > 0) await new Promise<void>((resolve) => host.clock.schedule(pauseMs, resolve))
+      await tellGroups(host, log, [one])
+    }
+  }
+  const outcomes = await awaitOutcomes(host, log, told, wait)
+  return found.map(({ letter }, index) => ({ ...letter, outcome: outcomes[index]! }))
+}
+
+async function findOpen(log: Log, { limit = Number.POSITIVE_INFINITY, ...filter }: DeadLetterFilter) {
+  const found = await find(log, filter)
+  return found.filter(({ letter }) => !letter.isRedriven && !letter.isDiscarded).slice(0, limit)
+}
+
+async function find(log: Log, filter: DeadLetterFilter): Promise<readonly Dead[]> {
+  const { group, id, fingerprint, topic: origin, limit = Number.POSITIVE_INFINITY } = filter
   const topics = await log.topics()
   const wanted = topics.filter(({ name }) =>
     group === undefined ? name.startsWith(deadLetterPrefix) : name === deadLetterPrefix + group,
   )
   const dead: Dead[] = []
   for (const topic of wanted) {
-    const redriven = new Set<string>()
-    const redrives = topics.find(({ name }) => name === redriveTopicName(topic.name.slice(deadLetterPrefix.length)))
-    if (redrives !== undefined) {
-      await readAll(log, redrives, (cursor) => {
-        redriven.add(parseOrigin(cursor.headerText(originHeader) ?? '')?.death ?? '')
+    const told = new Map<string, string>()
+    const commands = topics.find(({ name }) => name === commandTopic(topic.name.slice(deadLetterPrefix.length)))
+    if (commands !== undefined) {
+      await readTopic(log, commands, (cursor) => {
+        const command = peekCommand(cursor)
+        // The first one is carried out.
+        if (command !== undefined && !told.has(command.death)) told.set(command.death, command.kind)
       })
     }
-    await readAll(log, topic, (cursor) => {
-      const read = readDead(cursor, redriven)
-      if (read !== undefined) dead.push(read)
+    await readTopic(log, topic, (cursor) => {
+      const read = readDead(cursor, told)
+      if (read === undefined) return
+      const { letter } = read
+      if (id !== undefined && letter.id !== id) return
+      if (fingerprint !== undefined && letter.fingerprint !== fingerprint) return
+      if (origin !== undefined && letter.topic !== origin) return
+      if (dead.length < limit) dead.push(read)
     })
   }
-  return dead.filter(
-    ({ letter }) =>
-      (id === undefined || letter.id === id) && (fingerprint === undefined || letter.fingerprint === fingerprint),
-  )
+  return dead
 }
 
-function readDead(cursor: RecordCursor, redriven: ReadonlySet<string>): Dead | undefined {
+function readDead(cursor: RecordCursor, told: ReadonlyMap<string, string>): Dead | undefined {
   const origin = parseOrigin(cursor.headerText(originHeader) ?? '')
   const recordId = cursor.headerText(idHeader)
   if (origin === undefined || recordId == null) return undefined
   const note = JSON.parse(cursor.headerText(errorHeader) ?? '{}') as DeathNote
-  const attempts = Number(cursor.headerText(attemptHeader) ?? 0)
   const { death: id, ...place } = origin
   const letter: DeadLetter = {
     ...place,
     ...note,
     id,
     recordId,
-    attempts,
+    attempts: Number(cursor.headerText(attemptHeader) ?? 0),
+    redrives: Number(cursor.headerText(redrivesHeader) ?? 0),
     key: cursor.keyText(),
     value: cursor.valueText(),
-    isRedriven: redriven.has(id),
+    isRedriven: told.get(id) === 'redrive',
+    isDiscarded: told.get(id) === 'discard',
   }
   const { timestampMs } = cursor
   const fields = { timestampMs, key: cursor.keyBytes(), value: cursor.valueBytes(), headers: cursor.headers() }
   return { letter, fields }
 }
 
-async function readAll(log: Log, topic: Topic, visit: (cursor: RecordCursor) => void): Promise<void> {
-  const partitions = Array.from({ length: topic.partitions }, (_, partition) => ({ topic: topic.name, partition }))
-  const [starts, ends] = await Promise.all([log.offsets('start', partitions), log.offsets('end', partitions)])
-  const reader = log.createReader()
-  try {
-    const left = new Set<number>()
-    for (const [partition, start] of starts.entries()) {
-      if (start >= ends[partition]!) continue
-      reader.assign({ topic: topic.name, partition }, start)
-      left.add(partition)
-    }
-    while (left.size > 0) {
-      for (const { partition, batches, position } of await reader.poll()) {
-        for (const batch of batches) {
-          if (batch.isControl) continue
-          const cursor = batch.records()
-          while (cursor.next()) visit(cursor)
-        }
-        if (position >= ends[partition]!) left.delete(partition)
-      }
-    }
-  } finally {
-    await reader.close()
+function countOpen(letters: readonly DeadLetter[]): readonly DeadLetterCount[] {
+  const counts = new Map<string, DeadLetterCount>()
+  for (const { group, topic, fingerprint, name, message, isRedriven, isDiscarded, ...times } of letters) {
+    if (isRedriven || isDiscarded) continue
+    const cause = JSON.stringify([group, topic, fingerprint])
+    const before = counts.get(cause)
+    const first = before?.firstFailedAt ?? times.firstFailedAt
+    counts.set(cause, {
+      group,
+      topic,
+      fingerprint,
+      name,
+      message,
+      count: (before?.count ?? 0) + 1,
+      firstFailedAt: first < times.firstFailedAt ? first : times.firstFailedAt,
+      lastFailedAt: times.lastFailedAt,
+    })
   }
-}
-
-async function tell(log: Log, { letter: { group, partition }, fields }: Dead): Promise<void> {
-  const writer = new BatchWriter()
-  writer.append(fields)
-  await log.commit({ batches: [{ topic: redriveTopicName(group), partition, batch: writer.finish() }] })
-}
-
-function pause({ clock }: Host, pauseMs: number): Promise<void> {
-  return new Promise((resolve) => clock.schedule(pauseMs, resolve))
+  return [...counts.values()].sort((one, other) => other.count - one.count)
 }

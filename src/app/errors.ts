@@ -31,6 +31,16 @@ export class ExternalTopicMissingError extends MillraceError {
   }
 }
 
+/** The schema of a topic is needed, and no component of this app reads or writes it. */
+export class UndefinedTopicError extends MillraceError {
+  readonly code = 'UNDEFINED_TOPIC'
+  constructor(name: string) {
+    super(
+      `No component of this app knows '${name}', so its schema is not known here: do this in an app that has a component for it.`,
+    )
+  }
+}
+
 /** Two workers with names of their own on one queue: each would do every task. */
 export class QueueTakenError extends MillraceError {
   readonly code = 'QUEUE_TAKEN'

@@ -25,6 +25,11 @@ export class TopicRegistry {
     return this.#writable.has(definition)
   }
 
+  /** What this app knows a topic by; undefined for one of another app. */
+  definition(name: string): AnyDefinition | undefined {
+    return this.#definitions.get(name)
+  }
+
   /** Notes a definition. Throws `DefinitionClashError` when its name means something else in this app. */
   define(definition: AnyDefinition): void {
     const known = this.#definitions.get(definition.name)

@@ -324,8 +324,7 @@ function callHandler(
   transaction: HomeTransaction | undefined,
 ): unknown {
   const { route, event } = attempt.delivery
-  if ((middleware.length === 0 && transaction === undefined) || route.isInternal === true)
-    return route.handle(event as never, attempt)
+  if (middleware.length === 0 && transaction === undefined) return route.handle(event as never, attempt)
   const handle = () => route.handle(event as never, attempt)
   const work = middleware.length === 0 ? handle : () => runAround(middleware, attempt, handle)
   return transaction === undefined ? work() : transaction.run(work)

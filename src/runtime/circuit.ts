@@ -86,7 +86,7 @@ export class Circuit {
 
   /** An attempt starts: the first while probing is the probe. */
   started(delivery: Delivery): void {
-    if (this.#state === 'probing' && !delivery.route.isInternal) this.#probe ??= delivery
+    if (this.#state === 'probing') this.#probe ??= delivery
   }
   /** An attempt ended well. */
   succeeded(delivery: Delivery): void {
@@ -107,7 +107,6 @@ export class Circuit {
    * tried again.
    */
   failed(delivery: Delivery, error: Error, resume: () => void): boolean {
-    if (delivery.route.isInternal) return false
     if (error instanceof UnreadableRecordError) {
       this.gaveBack(delivery)
       return false

@@ -5,7 +5,7 @@ import { UnreadableRecordError } from '../topics/errors.ts'
 import { Circuit } from './circuit.ts'
 import type { Delivery } from './delivery.ts'
 
-const deliver = (route: { readonly isInternal?: boolean } = {}) => ({ route }) as Delivery
+const deliver = () => ({ route: {} }) as Delivery
 
 function open() {
   const clock = new ManualClock()
@@ -62,14 +62,10 @@ describe('a circuit', () => {
     expect(circuit.outage).toBeUndefined()
   })
 
-  it('learns nothing from a record that cannot be read, nor from what is internal', () => {
+  it('learns nothing from a record that cannot be read', () => {
     const { circuit, clock, first } = open()
     circuit.forget(first)
     clock.advanceBy(1_000)
-    const internal = deliver({ isInternal: true })
-    circuit.started(internal)
-    circuit.succeeded(internal)
-    expect(circuit.outage).toBeDefined()
     const unreadable = deliver()
     circuit.started(unreadable)
     const error = new UnreadableRecordError({ topic: 't', partition: 0, offset: 0 }, [])

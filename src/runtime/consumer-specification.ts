@@ -12,8 +12,6 @@ export interface Route {
   readonly handle: (event: never, context: HandlerContext) => unknown
   readonly retry: RetryPolicy
   readonly timeoutMs: number
-  /** Ours: outside of middleware and of the component's transaction. */
-  readonly isInternal?: boolean
   /** Attempts of this route at once, over all partitions; no limit of its own where it is absent. */
   readonly concurrency?: number
 }

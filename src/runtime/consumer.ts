@@ -24,9 +24,10 @@ import { Limits } from './limits.ts'
 import { LogCommitter } from './log-committer.ts'
 import { Outcomes } from './outcomes.ts'
 import type { OutputMessage } from './output.ts'
+import type { CommandReader } from './parking/command-reader.ts'
 import type { Holding } from './parking/holding.ts'
 import type { ParkedRecord } from './parking/parked-record.ts'
-import { prepareHolding } from './parking/preparation.ts'
+import { prepareParking } from './parking/preparation.ts'
 import { openPartition, type PartitionOpening } from './partition-opening.ts'
 import { describeTask, type PartitionTask, type TaskOwner } from './partition-task.ts'
 import { RateMeter } from './rate-meter.ts'
@@ -67,9 +68,7 @@ export class Consumer implements TaskOwner {
   #database: DatabaseCommitter | undefined
   #holding: Holding | undefined
   #opening: PartitionOpening | undefined
-  /** The topic by which the group is told to handle dead letters again. */
-  #redrives: AnyDefinition | undefined
-  #redriveRoute: Route | undefined
+  #commands: CommandReader | undefined
   #stopped: Promise<void> | undefined
 
   constructor(host: Host, specification: ConsumerSpecification) {
@@ -112,6 +111,7 @@ export class Consumer implements TaskOwner {
     this.#home = database === undefined ? undefined : await this.#host.home(database)
     if (this.#state !== 'new') return
     this.#intake.reader = log.createReader()
+    const lost = (task: PartitionTask) => this.#lost(task)
     this.#offsets = new LogCommitter({
       host: this.#host,
       log,
@@ -119,18 +119,13 @@ export class Consumer implements TaskOwner {
       rotation: new KeylessRotation(),
       drained: () => this.#lanes.running === 0 && !this.#intake.hasBacklog,
       failed: (error) => this.#failed(error),
-      lost: (task) => this.#lost(task),
+      lost,
       committed: () => this.#intake.admitAll(),
       lazy: this.#home !== undefined,
     })
-    const parts = {
-      offsets: this.#offsets,
-      host: this.#host,
-      componentName: group,
-      lost: (task: PartitionTask) => this.#lost(task),
-    }
+    const parts = { offsets: this.#offsets, host: this.#host, componentName: group, lost }
     if (this.#home !== undefined) this.#database = new DatabaseCommitter({ ...parts, home: this.#home })
-    await this.#prepareHolding(log)
+    await this.#prepareParking(log)
     this.#state = 'running'
     this.#rates.start()
     this.#member = await log.join({
@@ -145,28 +140,32 @@ export class Consumer implements TaskOwner {
     })
     this.#offsets.member = this.#member
     // Stopped while it joined: `stop` had no member yet that could leave.
-    if (this.#state === 'running') this.#intake.start()
-    else await this.#member.leave()
+    if (this.#state === 'running') {
+      this.#intake.start()
+      this.#commands!.start()
+    } else await this.#member.leave()
   }
 
-  /** What keeps records that wait, and how dead ones come back. */
-  async #prepareHolding(log: Log): Promise<void> {
+  /** What keeps records that wait, and what carries out the commands about them. */
+  async #prepareParking(log: Log): Promise<void> {
     const specification = this.#specification
-    const { holding, redrives, redriveRoute } = await prepareHolding({
+    const { holding, commands } = await prepareParking({
       host: this.#host,
+      log,
       specification,
       lanes: this.#lanes,
-      taskOf: (place) => this.#intake.tasks.get(describeTask(place)),
+      tasks: () => this.#intake.tasks.values(),
+      takes: () => this.#takes,
       settle: (delivery, outputs) => this.#settle(delivery, outputs),
       store: (task) => this.#store(task),
-      storeNow: (task) => this.#storeNow(task),
+      commit: (task) => this.#storeNow(task),
+      answered: (task) => this.#offsets!.touch(task),
       wait: (delivery, dueMs) => this.#runner.wait(delivery, dueMs, () => this.offer(delivery)),
+      lost: (task) => this.#lost(task),
       failed: (error) => this.#failed(error),
     })
-    this.#sources.set(redrives.name, redrives)
-    this.#redrives = redrives
-    this.#redriveRoute = redriveRoute
     this.#holding = holding
+    this.#commands = commands
     this.#outcomes.open({ offsets: this.#offsets!, database: this.#database, holding })
     this.#opening = { host: this.#host, log, home: this.#home, specification, owner: this }
   }
@@ -210,7 +209,8 @@ export class Consumer implements TaskOwner {
   /** Exact at the moment of the answer: no record below the end is unfinished, and all of it is committed. */
   async unsettled(): Promise<readonly Unsettled[]> {
     if (this.#state !== 'running') return []
-    return findUnsettledOf({
+    const commands = await this.#commands!.unsettled()
+    const records = findUnsettledOf({
       group: this.#specification.group,
       positions: await this.#positions(),
       tasks: this.#intake.tasks,
@@ -222,12 +222,13 @@ export class Consumer implements TaskOwner {
       // A database as home: its checkpoint is what counts, and that is committed with each record; stores are looked at.
       isCommitted: this.#home !== undefined || (this.#offsets?.clean ?? true),
     })
+    return [...commands, ...records]
   }
 
   /** What it does at the moment. */
   status(): ConsumerStatus {
     const { group, concurrency } = this.#specification
-    const tasks = [...this.#intake.tasks.values()].filter(({ source }) => source !== this.#redrives)
+    const tasks = this.#intake.tasks.values()
     const { running } = this.#lanes
     return describeConsumer({
       group,
@@ -246,10 +247,10 @@ export class Consumer implements TaskOwner {
     return this.#intake.mayAdmit(task)
   }
   route(source: AnyDefinition, name: string | undefined): Route | undefined {
-    return source === this.#redrives ? this.#redriveRoute : this.#specification.route(source, name)
+    return this.#specification.route(source, name)
   }
-  tombstoneRoute(source: AnyDefinition): Route | undefined {
-    return source === this.#redrives ? this.#redriveRoute : this.#specification.tombstones
+  tombstoneRoute(): Route | undefined {
+    return this.#specification.tombstones
   }
   limitOf(route: Route): Limit | undefined {
     return this.#limits.of(route)
@@ -301,6 +302,7 @@ export class Consumer implements TaskOwner {
     for (const lease of leases) {
       const { task, isNew } = await openPartition(this.#opening!, lease, this.#sources.get(lease.topic)!)
       this.#intake.open(task)
+      this.#commands!.open(task)
       if (!isNew || this.#specification.startAt === 'earliest') continue
       // Kept, or a restart before the first record would begin at a later end, which a time that is now or to come also
       // means, and skip what came in between.
@@ -360,7 +362,7 @@ export class Consumer implements TaskOwner {
     this.#lanes.close()
     this.#runner.stop()
     this.#circuit?.close()
-    await this.#intake.end()
+    await Promise.all([this.#intake.end(), this.#commands!.end()])
     const abort = setTimeout(() => this.#runner.abort(), Math.min(deadlineMs, longestTimeoutMs))
     try {
       await this.#attempts.until(() => this.#lanes.running === 0)
@@ -370,7 +372,7 @@ export class Consumer implements TaskOwner {
       clearTimeout(abort)
       this.#runner.close()
       this.#rates.stop()
-      await this.#intake.close()
+      await Promise.all([this.#intake.close(), this.#commands!.close()])
       this.#state = 'stopped'
     }
   }

@@ -3,8 +3,8 @@ import type { TopicPartition } from '../log/log.ts'
 import type { Delivery } from './delivery.ts'
 import { type DiagnosedRecord, diagnostics } from './diagnostics.ts'
 import { ownPrefix } from './headers.ts'
+import type { Redrive } from './parking/command.ts'
 import { fingerprintOf } from './parking/dead-letter.ts'
-import type { Redrive } from './parking/redrive.ts'
 
 /** When the handler was called, if somebody wants to know how long it takes; else undefined, at no cost. */
 export function startOfHandling(): number | undefined {
@@ -12,7 +12,7 @@ export function startOfHandling(): number | undefined {
 }
 /** The record is finished. `startMs` is what `startOfHandling` said. */
 export function tellHandled(group: string, delivery: Delivery, startMs: number | undefined): void {
-  if (startMs === undefined || delivery.route.isInternal) return
+  if (startMs === undefined) return
   diagnostics.handled.publish({ ...describe(group, delivery), durationMs: performance.now() - startMs })
 }
 
@@ -44,8 +44,8 @@ export function tellDead(
   diagnostics.dead.publish({ ...describe(group, delivery), error, fingerprint, deadLetterId: death })
 }
 
-/** A dead letter is back in its lane, durably. */
-export function tellRedriven({ id, origin }: Redrive): void {
+/** A dead letter is back in its lane. */
+export function tellRedriven({ recordId: id, origin }: Redrive): void {
   if (!diagnostics.redriven.hasSubscribers) return
   const { group, topic, partition, offset, death } = origin
   diagnostics.redriven.publish({ group, topic, partition, offset, id, deadLetterId: death })

@@ -12,5 +12,9 @@ export const originHeader = 'millrace-origin'
 export const attemptHeader = 'millrace-attempt'
 /** Why a dead letter is dead. */
 export const errorHeader = 'millrace-error'
+/** What a group is told to do: the JSON of a record of its topic of commands. */
+export const commandHeader = 'millrace-command'
+/** How often a record was dead and handled again. */
+export const redrivesHeader = 'millrace-redrives'
 /** Names that begin with it are refused from users. */
 export const ownPrefix = 'millrace-'

@@ -159,7 +159,10 @@ export class LogCommitter {
         if (commits.length === 0) break
         try {
           await this.#send(commits)
-          for (const { task } of commits) if (!this.#options.lazy) task.parking.buffer.committed()
+          for (const { task } of commits) {
+            task.answers.buffer.committed()
+            if (!this.#options.lazy) task.parking.buffer.committed()
+          }
           break
         } catch (error) {
           // Fenced: a lease ended between staging and commit. Those that are still ours are committed without it.
@@ -184,9 +187,10 @@ export class LogCommitter {
   #take(): readonly TaskCommit[] {
     const commits: TaskCommit[] = []
     for (const task of this.#dirty) {
-      const { tracker, parking } = task
+      const { tracker, parking, answers } = task
+      const stores = answers.buffer.isDirty ? [answers.buffer.take()] : []
       // With a database as home the stores are there, and commit with its transactions.
-      const stores = this.#options.lazy || !parking.buffer.isDirty ? [] : [parking.buffer.take()]
+      if (!this.#options.lazy && parking.buffer.isDirty) stores.push(parking.buffer.take())
       commits.push({ task, progress: tracker.progress(), outputs: this.#outputs.get(task) ?? [], stores })
     }
     this.#dirty.clear()

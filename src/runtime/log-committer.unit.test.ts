@@ -8,6 +8,7 @@ import type { Host } from './attachment.ts'
 import type { Delivery } from './delivery.ts'
 import { LogCommitter } from './log-committer.ts'
 import type { OutputMessage } from './output.ts'
+import { Answers } from './parking/answers.ts'
 import { Parking } from './parking/parking.ts'
 import { PartitionTask, type TaskOwner } from './partition-task.ts'
 import { KeylessRotation } from './stager.ts'
@@ -44,6 +45,7 @@ class Bench {
         checkpoint: undefined,
         progress: { position: 0, finished: [] },
         parking: new Parking({ clock: new ManualClock(), read: async () => [], due() {} }),
+        answers: new Answers(async () => []),
         owner,
       }),
   )

@@ -3,6 +3,7 @@ import type { AnyDefinition } from '../topics/types.ts'
 import type { Host } from './attachment.ts'
 import type { Checkpoint, DatabaseHome } from './commit-home.ts'
 import type { ConsumerSpecification } from './consumer-specification.ts'
+import { Answers } from './parking/answers.ts'
 import { Parking } from './parking/parking.ts'
 import type { ReadStore } from './parking/store-buffer.ts'
 import { PartitionTask, type TaskOwner } from './partition-task.ts'
@@ -37,7 +38,17 @@ export async function openPartition(
     due: (record) => owner.due(task, record),
   })
   await parking.load()
-  const task: PartitionTask = new PartitionTask({ lease, source, topicId, checkpoint, progress, parking, owner })
+  const answers = new Answers(storeReader({ log, home, group: specification.group, lease, checkpoint: undefined }))
+  const task: PartitionTask = new PartitionTask({
+    lease,
+    source,
+    topicId,
+    checkpoint,
+    progress,
+    parking,
+    answers,
+    owner,
+  })
   return { task, isNew }
 }
 

@@ -9,6 +9,7 @@ import type { Delivery, HeldBatch } from './delivery.ts'
 import { dueHeader, idHeader, traceHeader } from './headers.ts'
 import type { LaneEntry, Limit } from './lanes.ts'
 import { OffsetTracker } from './offset-tracker.ts'
+import type { Answers } from './parking/answers.ts'
 import type { ParkedRecord } from './parking/parked-record.ts'
 import type { Parking } from './parking/parking.ts'
 import { encodeFinished, type Progress } from './progress.ts'
@@ -51,6 +52,7 @@ export interface PartitionTaskOptions {
   readonly checkpoint: Checkpoint | undefined
   readonly progress: Progress
   readonly parking: Parking
+  readonly answers: Answers
   readonly owner: TaskOwner
 }
 
@@ -71,6 +73,8 @@ export class PartitionTask {
   readonly checkpoint: Checkpoint | undefined
   readonly tracker: OffsetTracker
   readonly parking: Parking
+  /** To commands for it. */
+  readonly answers: Answers
   /** Busy keys. */
   readonly lanes: Map<string, LaneEntry[]> = new Map()
   /** Keys whose lanes wait for the first of their parked records: nobody has them now. */
@@ -102,6 +106,7 @@ export class PartitionTask {
     this.tracker = new OffsetTracker(options.progress.position, options.progress.finished)
     this.#owner = options.owner
     this.parking = options.parking
+    this.answers = options.answers
   }
 
   get topic(): string {

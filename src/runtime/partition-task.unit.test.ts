@@ -8,6 +8,7 @@ import { RecordBatch } from '../log/records/record-batch.ts'
 import { topic } from '../topics/topic.ts'
 import type { Route } from './consumer-specification.ts'
 import type { Delivery } from './delivery.ts'
+import { Answers } from './parking/answers.ts'
 import { Parking } from './parking/parking.ts'
 import { PartitionTask, type TaskOwner } from './partition-task.ts'
 
@@ -52,6 +53,7 @@ function taskOf({ endsAtOnce, ...parts }: { readonly endsAtOnce: boolean } & Par
     checkpoint: undefined,
     progress,
     parking,
+    answers: new Answers(async () => []),
     owner,
   })
   return { task, offered, errors }

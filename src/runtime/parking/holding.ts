@@ -7,9 +7,12 @@ import type { WhenSpent } from '../failures.ts'
 import type { Scheduler } from '../lanes.ts'
 import type { OutputMessage } from '../output.ts'
 import type { PartitionTask } from '../partition-task.ts'
+import type { Command, Outcome, Redrive } from './command.ts'
 import { deadLetterTopic, encodeDeadLetter } from './dead-letter.ts'
 import type { FailureNote, ParkedRecord } from './parked-record.ts'
-import type { Redrive } from './redrive.ts'
+
+/** What became of a death is remembered for so long: a second command for it does nothing. */
+const deathRememberedMs = 7 * 24 * 60 * 60_000
 
 /** What holding needs of its consumer. */
 export interface HoldingOwner {
@@ -23,8 +26,6 @@ export interface HoldingOwner {
   settle(delivery: Delivery, outputs: readonly OutputMessage[]): Promise<void> | undefined
   /** What a task parked, or took out, is to be committed. */
   store(task: PartitionTask): void
-  /** As `store`; resolves when it is committed. */
-  storeNow(task: PartitionTask): Promise<void>
   /** Keeps a record in memory, unfinished, and offers it when it is due. */
   wait(delivery: Delivery, dueMs: number): void
   failed(error: Error): void
@@ -40,8 +41,6 @@ export interface HoldingOwner {
  */
 export class Holding {
   readonly #owner: HoldingOwner
-  /** Redrives on their way to the store, by the death that they undo. */
-  readonly #redriving = new Map<string, Promise<void>>()
   constructor(owner: HoldingOwner) {
     this.#owner = owner
   }
@@ -88,36 +87,40 @@ export class Holding {
     return true
   }
 
+  /** Looks up what a command needs, then gives what carries it out, at once. */
+  async prepare(command: Command, task: PartitionTask): Promise<() => Outcome | undefined> {
+    const { kind } = command
+    if (kind === 'cancel') return () => undefined
+    const { origin } = command
+    if (origin.topic !== task.topic) return () => undefined
+    if (origin.topicId !== task.topicId) return () => 'not-found'
+    await task.parking.redriven.sweep(this.#owner.host.clock.nowMs())
+    const before = await task.parking.redriven.get(origin.death)
+    if (before !== undefined) return () => before as Outcome
+    return () => {
+      const outcome = kind === 'redrive' ? 'redriven' : 'discarded'
+      task.parking.redriven.put(origin.death, outcome, this.#owner.host.clock.nowMs() + deathRememberedMs)
+      if (kind === 'redrive') this.#redrive(command, task)
+      return outcome
+    }
+  }
+
   /**
    * Puts a record that was dead at the head of its lane: before what waits there, behind what runs and what was redriven
-   * before it. Its attempts begin anew. Resolves when that is committed; a second time for the same death does nothing.
+   * before it. Its attempts begin anew.
    */
-  redrive(redrive: Redrive, task: PartitionTask): Promise<void> {
-    const { death } = redrive.origin
-    // Two commands for a record without a key have no lane: both would look for the mark before either has left it.
-    let redriving = this.#redriving.get(death)
-    if (redriving === undefined) {
-      redriving = this.#redrive(redrive, task).finally(() => this.#redriving.delete(death))
-      this.#redriving.set(death, redriving)
-    }
-    return redriving
-  }
-  async #redrive(redrive: Redrive, task: PartitionTask): Promise<void> {
-    const { id, origin, fields } = redrive
-    const mark = Buffer.from(`r${origin.death}`)
-    if ((await task.parking.buffer.get(mark)) !== undefined) return
+  #redrive(redrive: Redrive, task: PartitionTask): void {
+    const { recordId: id, origin, fields } = redrive
     const sizeBytes = sizeOf(fields.key) + sizeOf(fields.value)
     const laneKey = fields.key === null ? null : textOf(fields.key)
     const dueMs = this.#owner.host.clock.nowMs()
     const head = { reason: 'held', laneKey, dueMs, attempt: 1, id, offset: origin.offset, sizeBytes } as const
     const wasHeld = task.parking.isHeld(laneKey)
-    task.parking.buffer.put(mark, Buffer.from(String(dueMs)))
     task.parking.add(head, fields, 'redriven')
     if (laneKey !== null && !task.parkedLanes.has(laneKey)) {
       if (!task.lanes.has(laneKey)) this.#own(task, laneKey)
       else if (!wasHeld) task.unparkedLanes.add(laneKey)
     }
-    await this.#owner.storeNow(task)
     tellRedriven(redrive)
   }
 

@@ -3,6 +3,7 @@ import { DueQueue } from '../../core/due-queue.ts'
 import { invariant } from '../../core/errors.ts'
 import type { RecordFields } from '../../log/records/batch-writer.ts'
 import type { RecordBatch } from '../../log/records/record-batch.ts'
+import { Marks } from './marks.ts'
 import {
   bodyKey,
   decodeBody,
@@ -24,6 +25,7 @@ export const parkingLimits = { bytes: 64 << 20, records: 100_000, recordsOfKey: 
  */
 export type Place = 'last' | 'redriven' | 'first'
 const firstRedriven = -(2 ** 51)
+const commandPositionKey = Buffer.from('p')
 /** Heads that are read at once when a partition is taken over. */
 const loadedAtOnce = 1_000
 
@@ -46,6 +48,8 @@ export interface ParkingOptions {
  */
 export class Parking {
   readonly buffer: StoreBuffer
+  /** What became of deaths, by their ids. */
+  readonly redriven: Marks
   /** Records that are being read, or in the lanes: work that could go on at once. */
   awake = 0
   readonly #clock: Clock
@@ -59,6 +63,7 @@ export class Parking {
   #bytes = 0
   /** By the lane that is full, null where the partition is. */
   readonly #refusals = new Map<string | null, string>()
+  #commandPosition = 0
   #closed = false
   #timer: { readonly atMs: number; readonly cancel: Cancel } | undefined
 
@@ -67,10 +72,21 @@ export class Parking {
     this.#read = read
     this.#due = due
     this.buffer = new StoreBuffer(parkedStore, read)
+    this.redriven = new Marks(this.buffer, 'r')
+  }
+
+  /** How far the commands for this partition were carried out. */
+  get commandPosition(): number {
+    return this.#commandPosition
+  }
+  set commandPosition(position: number) {
+    this.#commandPosition = position
+    this.buffer.put(commandPositionKey, Buffer.from(String(position)))
   }
 
   /** Reads what an earlier owner parked. Nothing is due before `open`. */
   async load(): Promise<void> {
+    this.#commandPosition = Number(Buffer.from((await this.buffer.get(commandPositionKey)) ?? []).toString())
     let from: Uint8Array = headKeys.from
     for (;;) {
       const heads = await this.#read({ store: this.buffer.name, from, to: headKeys.to, limit: loadedAtOnce })

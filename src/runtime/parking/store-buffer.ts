@@ -30,6 +30,15 @@ export class StoreBuffer {
     this.#pending.set(textOf(key), [key, value])
   }
 
+  /** A change of it waits for its commit. */
+  isPending(key: Uint8Array): boolean {
+    return this.#pending.has(textOf(key))
+  }
+  /** Entries as they are committed, without what waits. */
+  read(range: Omit<StoreReadRange, 'store'>): ReturnType<ReadStore> {
+    return this.#read({ ...range, store: this.name })
+  }
+
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
     const text = textOf(key)
     const waiting = this.#pending.get(text) ?? this.#inFlight.get(text)
