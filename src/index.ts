@@ -14,6 +14,7 @@ export type {
   RedriveOptions,
   ToldDeadLetter,
 } from './app/dead-letters.ts'
+export type { CancelOptions, DelayedFilter, DelayedTask, DelayedTasks } from './app/delayed.ts'
 export {
   AppStateError,
   ComponentFailedError,

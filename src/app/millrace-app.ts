@@ -7,6 +7,7 @@ import { handlerScope } from '../runtime/handler-scope.ts'
 import type { Position } from '../runtime/position.ts'
 import type { AnyQueue, AnyTopic, InputOf, Keyed } from '../topics/types.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
+import { createDelayedTasks, type DelayedTasks } from './delayed.ts'
 import {
   AppStateError,
   ComponentFailedError,
@@ -43,6 +44,7 @@ export class MillraceApp implements App {
   readonly #host: AppHost
   readonly #publisher: Publisher
   readonly deadLetters: DeadLetters
+  readonly delayed: DelayedTasks
   readonly #attachments = new Map<AnyComponent, Attachment>()
   readonly #byName = new Map<string, AnyComponent>()
   /** The worker of each queue. */
@@ -64,6 +66,7 @@ export class MillraceApp implements App {
     })
     this.#publisher = new Publisher(this.#host)
     this.deadLetters = createDeadLetters(this.#host)
+    this.delayed = createDelayedTasks(this.#host)
   }
 
   add<C extends AnyComponent>(component: C): HandleOf<C>

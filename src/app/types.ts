@@ -5,6 +5,7 @@ import type { Middleware, Outputs, PublishOptions, SendOptions } from '../runtim
 import type { Position } from '../runtime/position.ts'
 import type { AnyQueue, AnyTopic, InputOf, Keyed } from '../topics/types.ts'
 import type { DeadLetters } from './dead-letters.ts'
+import type { DelayedTasks } from './delayed.ts'
 import type { AppStatus } from './status.ts'
 
 /** A record that is durable in the log. */
@@ -89,6 +90,8 @@ export interface App extends AsyncDisposable {
   status(): Promise<AppStatus>
   /** The records that groups gave up: to look at, and to handle again. */
   readonly deadLetters: DeadLetters
+  /** Tasks that wait for their time: to look at, and to cancel. */
+  readonly delayed: DelayedTasks
   /** The table of guarantees that `start` logs: each component, what it reads, where it commits, what holds. */
   describe(): string
 }

@@ -16,16 +16,25 @@ export interface Clock {
   elapsedMs(): number
   /** Calls `callback` once, when at least `delayMs` have passed on this clock. Does not keep the process alive. */
   schedule(delayMs: number, callback: () => void): Cancel
+  /**
+   * Calls `callback` once, when `now()` is at or past this time: never before it, and soon after it also when the clock
+   * was set forwards, or the machine slept. Does not keep the process alive.
+   */
+  scheduleAt(timeMs: number, callback: () => void): Cancel
 }
 
 /** `setTimeout` turns longer delays into one millisecond. */
 export const longestTimeoutMs = 2 ** 31 - 1
 
+/** How long after a step of the clock, or a sleep of the machine, what is due by it is noticed. */
+const longestUnseenStepMs = 1_000
+
 /** The machine's clock. Give `now` to replace only what the time is. */
 export function systemClock(now?: () => Date): Clock {
+  const nowMs = now === undefined ? Date.now : () => now().getTime()
   return {
     now: now ?? (() => new Date()),
-    nowMs: now === undefined ? Date.now : () => now().getTime(),
+    nowMs,
     elapsedMs: () => performance.now(),
     schedule: (delayMs, callback) => {
       let timer: NodeJS.Timeout
@@ -35,6 +44,18 @@ export function systemClock(now?: () => Date): Clock {
         timer.unref()
       }
       arm(delayMs)
+      return () => clearTimeout(timer)
+    },
+    scheduleAt: (timeMs, callback) => {
+      let timer: NodeJS.Timeout
+      const arm = () => {
+        timer = setTimeout(
+          () => (nowMs() < timeMs ? arm() : callback()),
+          Math.min(Math.max(0, timeMs - nowMs()), longestUnseenStepMs),
+        )
+        timer.unref()
+      }
+      arm()
       return () => clearTimeout(timer)
     },
   }

@@ -28,6 +28,9 @@ export class ManualClock implements Clock {
     this.#scheduled.add(entry)
     return () => void this.#scheduled.delete(entry)
   }
+  scheduleAt(timeMs: number, callback: () => void): Cancel {
+    return this.schedule(timeMs - this.#nowMs, callback)
+  }
 
   /** When the next callback is due, in milliseconds since the epoch; undefined when there is none. */
   get nextAtMs(): number | undefined {

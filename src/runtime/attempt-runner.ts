@@ -129,7 +129,7 @@ export class AttemptRunner {
   wait(delivery: Delivery, dueMs: number, resume: () => void): void {
     const { clock } = this.#scope.host
     delivery.dueMs = dueMs
-    const cancel = clock.schedule(dueMs - clock.nowMs(), () => {
+    const cancel = clock.scheduleAt(dueMs, () => {
       this.#parked.delete(delivery)
       delivery.dueMs = undefined
       resume()
@@ -142,6 +142,16 @@ export class AttemptRunner {
     this.#circuit?.passOn(batch, delivery)
     delivery.task.running++
     void this.#judge(delivery, error)
+  }
+
+  /** Takes a task out of memory that waits for its time and was never tried; undefined where there is none. */
+  takeDelayed(task: PartitionTask, id: string): Delivery | undefined {
+    for (const delivery of this.#parked.keys()) {
+      if (delivery.task !== task || delivery.id !== id || delivery.failure !== undefined) continue
+      this.#giveBack(delivery)
+      return delivery
+    }
+    return undefined
   }
 
   /** Starts nothing more; what waits for its next attempt is given back. */

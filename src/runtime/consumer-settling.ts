@@ -40,7 +40,7 @@ export function findUnsettledOf(view: SettlingView): readonly Unsettled[] {
   let awake = outage?.postponed ?? 0
   let { isCommitted } = view
   for (const { parking } of tasks.values()) {
-    awake += parking.awake + Number(parking.hasDue)
+    awake += parking.awake.size + Number(parking.hasDue)
     isCommitted &&= !parking.buffer.isDirty
   }
   for (const [name, { parking }] of tasks) {

@@ -161,6 +161,7 @@ export class Consumer implements TaskOwner {
       commit: (task) => this.#storeNow(task),
       answered: (task) => this.#offsets!.touch(task),
       wait: (delivery, dueMs) => this.#runner.wait(delivery, dueMs, () => this.offer(delivery)),
+      takeDelayed: (task, id) => this.#runner.takeDelayed(task, id),
       lost: (task) => this.#lost(task),
       failed: (error) => this.#failed(error),
     })

@@ -67,7 +67,8 @@ describe('deadlines', () => {
     const clock = new ManualClock(1_000_000)
     const elapsedMs = () => clock.elapsedMs()
     const schedule = (delayMs: number, callback: () => void) => clock.schedule(delayMs, callback)
-    const deadlines = new Deadlines({ now: () => new Date(0), nowMs: () => 0, elapsedMs, schedule }, 100)
+    const still = { now: () => new Date(0), nowMs: () => 0, scheduleAt: () => () => {} }
+    const deadlines = new Deadlines({ ...still, elapsedMs, schedule }, 100)
     const timed = new Timed(clock)
     deadlines.add(timed)
     clock.advanceBy(1_000)

@@ -67,6 +67,11 @@ export class OffsetTracker {
     return this.#nextBefore < this.#before.length && this.#before[this.#nextBefore]![0] <= offset
   }
 
+  /** As `wasFinished`, for any offset that is yet to come. */
+  isFinishedAhead(offset: number): boolean {
+    return this.#before.some(([first, last]) => first <= offset && offset <= last)
+  }
+
   /** A record that needs no work: finished by an earlier owner, or not wanted. */
   skip(offset: number): void {
     if (this.#tail !== this.#head) extend(this.#tail, offset, offset)

@@ -244,7 +244,7 @@ export class PartitionTask {
     if (offset < this.tracker.fetched) return false
     if (this.tracker.wasFinished(offset)) return this.#skip(offset)
     const read = this.#read(cursor)
-    if (read === undefined) return this.#skip(offset)
+    if (read === undefined || this.parking.takeCancelled(offset)) return this.#skip(offset)
     const { held } = read
     if (held.records++ === 0) this.heldBytes += held.bytes
     read.entry = this.tracker.start(offset)

@@ -50,7 +50,8 @@ function describe(place: TopicPartition & { readonly group: string }, lane: read
   }
 }
 
-async function readParked(
+/** Heads of what a partition's store in the log has. */
+export async function readParked(
   log: Log,
   place: TopicPartition & { readonly group: string },
 ): Promise<readonly ParkedRecord[]> {

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { standardErrorLogger } from '../../core/logger.ts'
 import type { Finding } from '../../log/admin.ts'
 import { createDeadLetters, type DeadLetters } from '../dead-letters.ts'
+import { createDelayedTasks, type DelayedTasks } from '../delayed.ts'
 import { LogNotFoundError, NotInAppError, UnsupportedLogUrlError } from '../errors.ts'
 import { AppHost } from '../host.ts'
 import { readSettings } from '../millrace.ts'
@@ -18,6 +19,7 @@ export interface Operator extends AsyncDisposable {
   /** For people: where the log is. */
   readonly location: string
   readonly deadLetters: DeadLetters
+  readonly delayed: DelayedTasks
   topics(): Promise<readonly TopicSummary[]>
   /** Throws `UnknownTopicError`. */
   describeTopic(name: string): Promise<TopicDescription>
@@ -51,6 +53,7 @@ export async function openOperator({ url: given }: { readonly url?: string | und
   return {
     location: log.location,
     deadLetters: createDeadLetters(host),
+    delayed: createDelayedTasks(host),
     topics: () => listTopics(log),
     describeTopic: (name) => describeTopic(log, name),
     groups: () => listGroups(log),

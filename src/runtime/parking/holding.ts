@@ -7,7 +7,7 @@ import type { WhenSpent } from '../failures.ts'
 import type { Scheduler } from '../lanes.ts'
 import type { OutputMessage } from '../output.ts'
 import type { PartitionTask } from '../partition-task.ts'
-import type { Command, Outcome, Redrive } from './command.ts'
+import type { Cancel, Command, Outcome, Redrive } from './command.ts'
 import { deadLetterTopic, encodeDeadLetter } from './dead-letter.ts'
 import type { FailureNote, ParkedRecord } from './parked-record.ts'
 
@@ -28,6 +28,8 @@ export interface HoldingOwner {
   store(task: PartitionTask): void
   /** Keeps a record in memory, unfinished, and offers it when it is due. */
   wait(delivery: Delivery, dueMs: number): void
+  /** Takes a task out of memory that waits there for its time. */
+  takeDelayed(task: PartitionTask, id: string): Delivery | undefined
   failed(error: Error): void
 }
 
@@ -71,7 +73,7 @@ export class Holding {
       if (parked.reason === 'delayed' && task.parking.isHeld(laneKey))
         task.parking.move(parked, { ...changes, place: 'first', fields: recordOf(delivery) })
       else task.parking.change(parked, changes)
-      task.parking.awake--
+      task.parking.awake.delete(parked.sequence)
     } else if (!this.#park(delivery, { reason: 'held', dueMs })) return false
     this.#owner.lanes.park(delivery)
     if (laneKey !== null) {
@@ -90,7 +92,7 @@ export class Holding {
   /** Looks up what a command needs, then gives what carries it out, at once. */
   async prepare(command: Command, task: PartitionTask): Promise<() => Outcome | undefined> {
     const { kind } = command
-    if (kind === 'cancel') return () => undefined
+    if (kind === 'cancel') return () => this.#cancel(command, task)
     const { origin } = command
     if (origin.topic !== task.topic) return () => undefined
     if (origin.topicId !== task.topicId) return () => 'not-found'
@@ -103,6 +105,29 @@ export class Holding {
       if (kind === 'redrive') this.#redrive(command, task)
       return outcome
     }
+  }
+
+  /** Takes a delayed task out, or sees to it that it is skipped when it comes. One that was begun goes on. */
+  #cancel({ taskId, place }: Cancel, task: PartitionTask): Outcome | undefined {
+    if (task.source.kind !== 'queue' || (place !== undefined && place.topic !== task.topic)) return undefined
+    if (place !== undefined && place.topicId !== task.topicId) return 'not-found'
+    const { parking, tracker } = task
+    const record = parking.findDelayed(taskId)
+    if (record !== undefined) {
+      parking.forget(record)
+      for (const [key, value] of parking.removal(record)) parking.buffer.put(key, value)
+      return 'cancelled'
+    }
+    const waiting = this.#owner.takeDelayed(task, taskId)
+    if (waiting !== undefined) {
+      tracker.finish(waiting.entry!)
+      task.letGo(waiting)
+      return 'cancelled'
+    }
+    if (place === undefined || place.offset < tracker.fetched || tracker.isFinishedAhead(place.offset))
+      return 'not-found'
+    parking.cancelAhead(place.offset)
+    return 'cancelled'
   }
 
   /**
@@ -129,17 +154,17 @@ export class Holding {
     if (!task.active || !this.#isTurnOf(task, record)) return
     // From now on the lane is its own, until it is released or held again: nobody else's turn comes.
     if (record.reason !== 'delayed' && record.laneKey !== null) task.parkedLanes.delete(record.laneKey)
-    task.parking.awake++
+    task.parking.awake.add(record.sequence)
     try {
       const delivery = task.restore(record, await task.parking.body(record))
       if (!task.active) {
-        task.parking.awake--
+        task.parking.awake.delete(record.sequence)
         return
       }
       if (record.reason === 'delayed') this.offer(delivery)
       else this.#owner.lanes.unpark(delivery)
     } catch (error) {
-      task.parking.awake--
+      task.parking.awake.delete(record.sequence)
       if (task.active) this.#owner.failed(toError(error))
     }
   }
@@ -148,7 +173,7 @@ export class Holding {
   release(delivery: Delivery, isDone: boolean): boolean {
     const { task, parked, laneKey } = delivery
     if (parked !== undefined) {
-      task.parking.awake--
+      task.parking.awake.delete(parked.sequence)
       if (isDone) task.parking.forget(parked)
     }
     if (laneKey !== null) task.unparkedLanes.delete(laneKey)
@@ -202,7 +227,7 @@ export class Holding {
     if (parked === undefined) return this.#park(delivery, { reason: 'following', dueMs: 0 })
     // Behind those that came before its time did.
     task.parking.move(parked, { reason: 'following', dueMs: 0, place: 'last', fields: recordOf(delivery) })
-    task.parking.awake--
+    task.parking.awake.delete(parked.sequence)
     return true
   }
 

@@ -26,6 +26,9 @@ export const parkingLimits = { bytes: 64 << 20, records: 100_000, recordsOfKey: 
 export type Place = 'last' | 'redriven' | 'first'
 const firstRedriven = -(2 ** 51)
 const commandPositionKey = Buffer.from('p')
+const cancelledKeys = { from: Buffer.from('c'), to: Buffer.from('d') }
+/** Cancelled and not yet come to: as many as are read when a partition is taken over. */
+const mostCancelled = 100_000
 /** Heads that are read at once when a partition is taken over. */
 const loadedAtOnce = 1_000
 
@@ -50,8 +53,10 @@ export class Parking {
   readonly buffer: StoreBuffer
   /** What became of deaths, by their ids. */
   readonly redriven: Marks
-  /** Records that are being read, or in the lanes: work that could go on at once. */
-  awake = 0
+  /** Sequences of records that are being read, or in the lanes: work that could go on at once. */
+  readonly awake: Set<number> = new Set()
+  /** Offsets that are ahead and were cancelled: they are skipped when they come. */
+  readonly #cancelled = new Set<number>()
   readonly #clock: Clock
   readonly #read: ReadStore
   readonly #due: (record: ParkedRecord) => void
@@ -86,6 +91,9 @@ export class Parking {
 
   /** Reads what an earlier owner parked. Nothing is due before `open`. */
   async load(): Promise<void> {
+    for (const [key] of await this.buffer.read({ ...cancelledKeys, limit: mostCancelled })) {
+      this.#cancelled.add(Number(Buffer.from(key).readBigUInt64BE(1)))
+    }
     this.#commandPosition = Number(Buffer.from((await this.buffer.get(commandPositionKey)) ?? []).toString())
     let from: Uint8Array = headKeys.from
     for (;;) {
@@ -95,6 +103,25 @@ export class Parking {
       from = Buffer.concat([heads.at(-1)![0], Buffer.from([0])])
     }
   }
+  /** A delayed task of this id that waits for its time. */
+  findDelayed(id: string): ParkedRecord | undefined {
+    for (const record of this.#records.values()) {
+      if (record.id === id && record.reason === 'delayed' && !this.awake.has(record.sequence)) return record
+    }
+    return undefined
+  }
+  /** A record that is yet to come is to be skipped. */
+  cancelAhead(offset: number): void {
+    this.#cancelled.add(offset)
+    this.buffer.put(cancelledKey(offset), Buffer.alloc(0))
+  }
+  /** Whether this one is to be skipped. Asked once. */
+  takeCancelled(offset: number): boolean {
+    if (this.#cancelled.size === 0 || !this.#cancelled.delete(offset)) return false
+    this.buffer.put(cancelledKey(offset), null)
+    return true
+  }
+
   /** From now on what is due is told. */
   open(): void {
     for (const record of this.#records.values()) if (record.reason !== 'following') this.#queue.push(record)
@@ -268,7 +295,7 @@ export class Parking {
     if (this.#closed || first === undefined || (this.#timer !== undefined && this.#timer.atMs <= first.dueMs)) return
     this.#timer?.cancel()
     const waitMs = first.dueMs - this.#clock.nowMs()
-    if (waitMs > 0) this.#timer = { atMs: first.dueMs, cancel: this.#clock.schedule(waitMs, this.#fire) }
+    if (waitMs > 0) this.#timer = { atMs: first.dueMs, cancel: this.#clock.scheduleAt(first.dueMs, this.#fire) }
     else {
       // Due already, on any clock.
       this.#timer = { atMs: first.dueMs, cancel: () => {} }
@@ -286,4 +313,10 @@ export class Parking {
     }
     this.#schedule()
   }
+}
+
+function cancelledKey(offset: number): Buffer {
+  const key = Buffer.alloc(9, 'c')
+  key.writeBigUInt64BE(BigInt(offset), 1)
+  return key
 }
