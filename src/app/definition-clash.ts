@@ -25,6 +25,8 @@ export function expectSameDefinition(known: AnyDefinition, other: AnyDefinition)
   }
   if (first.exactPartitions && second.exactPartitions && first.partitions !== second.partitions)
     clashes.push(`with ${first.partitions} and with ${second.partitions} partitions`)
+  if (first.retention?.timeMs !== second.retention?.timeMs || first.retention?.bytes !== second.retention?.bytes)
+    clashes.push('with two retentions')
   if (!hasSameVersions(first, second)) clashes.push('with two versions or two sets of upcasts')
   if (clashes.length > 0) throw new DefinitionClashError(known.name, clashes)
 }

@@ -138,6 +138,40 @@ describe('an external topic', () => {
   }
 })
 
+describe('a topic with a retention', () => {
+  const schema = z.object({ n: z.number() })
+  const named = (retention?: { time?: '7d' | 'forever'; bytes?: number }) =>
+    topic('kept', { schema, ...(retention && { retention }) })
+
+  it('has it in the log, keeps it where a definition says nothing, and gives it up for ever', async () => {
+    const folder = freshFolder()
+    const lines: string[] = []
+    const logger = { ...silentLogger, info: (line: string) => void lines.push(line) }
+    const retentionAfter = async (definition: ReturnType<typeof named>) => {
+      const app = fileApp(folder, { logger })
+      await app.publish(definition, { n: 1 })
+      await app.stop()
+      await using log = await openLog(`file:${folder}/log.db`, { logger: silentLogger })
+      return (await log.topics()).find(({ name }) => name === 'kept')!.retention
+    }
+    const bounds = { timeMs: 604_800_000, bytes: 5_000 }
+    expect(await retentionAfter(named({ time: '7d', bytes: 5_000 }))).toEqual(bounds)
+    expect(lines).toContain(
+      'created kept: 6 partitions, its records are kept for 604800000 ms and up to 5000 bytes a partition',
+    )
+    expect(await retentionAfter(named())).toEqual(bounds)
+    expect(await retentionAfter(named({ time: 'forever' }))).toEqual({})
+  })
+
+  it('is one topic in an app: two retentions are a clash', async () => {
+    await using app = testApp()
+    await app.publish(named({ time: '7d' }), { n: 1 })
+    await expect(app.publish(named({ bytes: 1 }), { n: 1 })).rejects.toThrow(
+      /defined twice in this app, with two retentions\./,
+    )
+  })
+})
+
 describe('a topic with compaction', () => {
   const settings = topic('settings', { schema: z.object({ id: z.string() }), key: ({ id }) => id, compaction: true })
   const keyless = topic('settings', { schema: z.object({ id: z.string() }), external: true })

@@ -105,12 +105,16 @@ export class TopicRegistry {
 }
 
 function specify({ name, '~definition': { parts } }: AnyDefinition): TopicSpecification {
-  const { partitions, exactPartitions: exact, compacted } = parts
+  const { partitions, exactPartitions: exact, compacted, retention } = parts
   // A definition without compaction takes the topic as it is: its owner may be another app.
-  return { name, partitions, exact, ...(compacted === true ? { compacted } : {}) }
+  return { name, partitions, exact, ...(compacted === true && { compacted }), ...(retention && { retention }) }
 }
 
-function describeCreated({ name, partitions, compacted }: Topic): string {
-  const kept = compacted ? 'the last record of each key is kept' : 'its records are kept for ever'
-  return `created ${name}: ${partitions} partitions, ${kept}`
+function describeCreated({ name, partitions, compacted, retention: { timeMs, bytes } }: Topic): string {
+  const bounds = [
+    ...(timeMs === undefined ? [] : [`for ${timeMs} ms`]),
+    ...(bytes === undefined ? [] : [`up to ${bytes} bytes a partition`]),
+  ]
+  const what = compacted ? 'the last record of each key is kept' : 'its records are kept'
+  return `created ${name}: ${partitions} partitions, ${what} ${bounds.join(' and ') || 'for ever'}`
 }

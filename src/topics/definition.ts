@@ -30,6 +30,8 @@ export interface DefinitionParts {
   readonly versioning?: Versioning
   /** Somebody else's: it must be there, and we neither create nor change it. */
   readonly external?: boolean
+  /** Absent where nothing was said; what is absent in it sets no limit. */
+  readonly retention?: { readonly timeMs?: number; readonly bytes?: number } | undefined
   /** The last value of each key only. */
   readonly compacted?: boolean
 }

@@ -1,3 +1,4 @@
+import { toMilliseconds } from '../core/duration.ts'
 import { FaultList } from '../core/faults.ts'
 import { isName, nameRule } from '../core/names.ts'
 import { isSchema, type Schema } from '../core/schema.ts'
@@ -20,6 +21,7 @@ const known: Record<keyof UntypedOptions, true> = {
   discriminator: true,
   codec: true,
   partitions: true,
+  retention: true,
   compaction: true,
   version: true,
   upcast: true,
@@ -53,6 +55,7 @@ export function readDefinition(kind: 'topic' | 'queue', name: string, options: U
   )
   faults.expect(typeof external === 'boolean', 'external', 'give true or false')
   if (external === true) expectNothingOwned(options, faults)
+  const retention = readRetention(options?.retention, faults)
   const versioning = readVersioning(options ?? {}, faults)
   faults.throwIfAny(`${kind} ${JSON.stringify(name)}`)
   return {
@@ -66,15 +69,33 @@ export function readDefinition(kind: 'topic' | 'queue', name: string, options: U
     exactPartitions: partitions !== undefined,
     versioning,
     external,
+    retention,
     compacted: compaction,
   }
 }
 
 /** What its owner decides. */
 function expectNothingOwned(options: UntypedOptions, faults: FaultList): void {
-  for (const name of ['partitions', 'compaction'] as const) {
+  for (const name of ['partitions', 'retention', 'compaction'] as const) {
     faults.expect(options[name] === undefined, name, "is its owner's to decide for an external topic: leave it out")
   }
+}
+
+const knownOfRetention = { time: true, bytes: true } as const
+
+function readRetention(option: UntypedOptions['retention'], faults: FaultList): DefinitionParts['retention'] {
+  if (option === undefined) return undefined
+  const isObject = typeof option === 'object' && option !== null
+  faults.expect(isObject, 'retention', "give { time: '7d' }, { bytes: 1e9 } or both")
+  if (!isObject) return undefined
+  faults.expectOnly(option, knownOfRetention, 'retention.')
+  const { time, bytes } = option
+  const isUnbound = time === undefined || time === 'forever'
+  const timeMs = isUnbound ? undefined : faults.attempt('retention.time', () => toMilliseconds(time))
+  faults.expect(timeMs !== 0, 'retention.time', 'give more than nothing')
+  const bytesFit = bytes === undefined || (Number.isSafeInteger(bytes) && bytes >= 1)
+  faults.expect(bytesFit, 'retention.bytes', 'give a whole number of at least 1')
+  return { ...(timeMs !== undefined && { timeMs }), ...(bytes !== undefined && { bytes }) }
 }
 
 function isCodec(codec: unknown): boolean {

@@ -1,3 +1,4 @@
+import type { Duration } from '../core/duration.ts'
 import type { DefaultDiscriminator, DiscriminatorKey, Schema, SchemaInput, SchemaOutput } from '../core/schema.ts'
 import type { Codec } from './codec.ts'
 import { DefinitionCore } from './definition.ts'
@@ -16,7 +17,12 @@ export interface TopicOptions<S extends Schema, By extends string> {
   /** 6 for a topic, 16 for a queue. Where it is left out, a topic that exists is used with the count that it has. */
   readonly partitions?: number
   /**
-   * The last value of each key is what counts: the log may drop, in the background, what a later record of the same key
+   * How long records are kept: for ever by default (`'forever'` says so where it was otherwise), up to so many bytes a
+   * partition, or both. Where it is left out, a topic that exists keeps what it has. (Kafka: `retention.ms`, `retention.bytes`.)
+   */
+  readonly retention?: { readonly time?: Duration | 'forever'; readonly bytes?: number }
+  /**
+   * The last value of each key is what counts: the log drops, in the background, what a later record of the same key
    * replaces. The topic needs a `key`, and a record without one is refused. (Kafka: `cleanup.policy=compact`.)
    */
   readonly compaction?: boolean

@@ -66,6 +66,10 @@ topic('kept', {
   key: ({ id }) => id,
   compaction: true,
 })
+topic('bounded', { schema: z.object({ id: z.string() }), retention: { time: '7d', bytes: 1e9 } })
+topic('forever', { schema: z.object({ id: z.string() }), retention: { time: 'forever' } })
+// @ts-expect-error: not a duration
+topic('t', { schema: OrderEvent, retention: { time: 'a week' } })
 topic('theirs', { schema: z.object({ id: z.string() }), external: true })
 // @ts-expect-error: a version is a number
 topic('t', { schema: OrderEvent, version: '2' })

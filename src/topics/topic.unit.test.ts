@@ -63,6 +63,23 @@ describe('a definition', () => {
     expect(faultsOf(topic, 't', { schema, partition: 3, compacted: true })).toEqual(['partition', 'compacted'])
   })
 
+  it('keeps records for ever, for a time, up to a size, or both', () => {
+    const retentionOf = (retention: NonNullable<typeof bare.retention>) =>
+      topic('t', { schema, retention })['~definition'].parts.retention
+    expect(topic('t', bare)['~definition'].parts.retention).toBeUndefined()
+    expect(retentionOf({ time: 'forever' })).toEqual({})
+    expect(retentionOf({ time: '7d' })).toEqual({ timeMs: 604_800_000 })
+    expect(retentionOf({ time: 5, bytes: 1_000 })).toEqual({ timeMs: 5, bytes: 1_000 })
+    const wrong = { time: 'a week', bytes: 0, size: 1 }
+    expect(faultsOf(topic, 't', { schema, retention: wrong })).toEqual([
+      'retention.size',
+      'retention.time',
+      'retention.bytes',
+    ])
+    expect(faultsOf(topic, 't', { schema, retention: { time: 0 } })).toEqual(['retention.time'])
+    expect(faultsOf(topic, 't', { schema, retention: '7d' })).toEqual(['retention'])
+  })
+
   it('with compaction needs a key', () => {
     expect(faultsOf(topic, 't', { schema, compaction: true })).toEqual(['key'])
     expect(faultsOf(topic, 't', { schema, compaction: 'yes' })).toEqual(['compaction'])
@@ -70,8 +87,8 @@ describe('a definition', () => {
   })
 
   it("of an external topic leaves to its owner what is its owner's", () => {
-    const wrong = { schema, external: true, partitions: 3, compaction: true, key: () => 'a' }
-    expect(faultsOf(topic, 't', wrong)).toEqual(['partitions', 'compaction'])
+    const wrong = { schema, external: true, partitions: 3, retention: {}, compaction: true, key: () => 'a' }
+    expect(faultsOf(topic, 't', wrong)).toEqual(['partitions', 'retention', 'compaction'])
     expect(faultsOf(topic, 't', { schema, external: 1 })).toEqual(['external'])
   })
 
