@@ -1,6 +1,6 @@
 import { millrace, topic } from 'millrace'
 import { command } from 'millrace/cqrs'
-import { subscriber } from 'millrace/pubsub'
+import { batchSubscriber, subscriber } from 'millrace/pubsub'
 import { type Database, database as defineDatabase } from 'millrace/sql'
 import { FsyncProbe } from '../harness/fsync-rate.ts'
 import { rateOf, ratesInTurns, repeat, summarize } from '../harness/measure.ts'
@@ -22,23 +22,41 @@ interface Tables {
 export const database: Group = {
   name: 'database',
   measure: async (context) => {
-    const rates = await repeat(() => measureSubscriber(context))
+    const rates = await repeat(() => measureSubscriber(context, project))
+    const batchRates = await repeat(() => measureSubscriber(context, projectBatches))
     return [
       { what: 'subscriber with database, one insert', unit: 'records/s', ...summarize(rates) },
+      { what: 'batchSubscriber with database, one insert for 100', unit: 'records/s', ...summarize(batchRates) },
       ...(await measureCommands(context)),
     ]
   },
 }
 
-async function measureSubscriber({ folder }: BenchmarkContext): Promise<number> {
-  const tables = defineTables(folder.newPath('app'))
-  const projection = subscriber('projection', {
+const project = (tables: Database<Tables>) =>
+  subscriber('projection', {
     from: orders,
     database: tables,
     on: async ({ orderId }, { tx }) => {
       await tx.insertInto('orders').values({ order_id: orderId, total_cents: 24_997 }).execute()
     },
   })
+const projectBatches = (tables: Database<Tables>) =>
+  batchSubscriber('projection', {
+    from: orders,
+    database: tables,
+    batch: { size: 100 },
+    on: async (items, { tx }) => {
+      const rows = items.map(({ event: { orderId } }) => ({ order_id: orderId, total_cents: 24_997 }))
+      await tx.insertInto('orders').values(rows).execute()
+    },
+  })
+
+async function measureSubscriber(
+  { folder }: BenchmarkContext,
+  define: (tables: Database<Tables>) => ReturnType<typeof project>,
+): Promise<number> {
+  const tables = defineTables(folder.newPath('app'))
+  const projection = define(tables)
   await using app = millrace('subscriber', { url: `file:${folder.newPath('log')}`, ...quiet })
   const [db] = app.add(tables, projection)
   await app.publishAll(orders, makeOrders(records))
