@@ -1,8 +1,10 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { makeLog, shell } from './cli.test-support.ts'
+import { inProcess, main, makeLog, payAgain, shell } from './cli.test-support.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -12,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const run = (line: string, input?: string) => shell(folder, line, input)
-const answerOf = async (line: string) => JSON.parse((await run(`${line} --json`)).out)
+const answerOf = async (line: string) => JSON.parse((await inProcess(folder, `${line} --json`)).out)
 
 describe('millrace', () => {
   it('has a help for itself and for each command', async () => {
@@ -20,7 +22,7 @@ describe('millrace', () => {
     expect(code).toBe(0)
     const names = [...out.matchAll(/^ {2}([a-z]+(?: [a-z]+|-[a-z]+ [a-z]+)?) {2,}/gm)].map(([, name]) => name)
     expect(names).toEqual(expect.arrayContaining(['topics', 'describe', 'tail', 'publish', 'groups', 'lag', 'held']))
-    const helps = await Promise.all(names.slice(0, 4).map((name) => run(`millrace ${name} --help`)))
+    const helps = await Promise.all(names.map((name) => inProcess(folder, `millrace ${name} --help`)))
     expect(helps.map(({ code: each }) => each)).toEqual(helps.map(() => 0))
     for (const [index, help] of helps.entries()) expect(help.out).toContain(`\nmillrace ${names[index]}`)
   })
@@ -36,7 +38,7 @@ describe('millrace', () => {
     ['millrace publish orders {', 'the value is not JSON'],
     ['millrace publish orders {} --header a', "--header is 'a', expected NAME=VALUE"],
   ])('ends with 2 for the wrong command line %j', async (line, message) => {
-    const { err, code } = await run(line)
+    const { err, code } = await inProcess(folder, line)
     expect(code).toBe(2)
     expect(err).toContain(message)
     expect(err).not.toMatch(/\n\s+at /)
@@ -45,13 +47,14 @@ describe('millrace', () => {
   it.each([
     ['millrace describe nothing', "no topic 'nothing'"],
     ['millrace tail orders --partition 2', 'has no partition 2'],
-    ['millrace lag nobody', "no group 'nobody' in this log, but audit, mailers, payment"],
+    ['millrace lag nobody', "no group 'nobody' in this log, but audit, mailers, payment, stock"],
     ['millrace publish nothing {}', "no topic 'nothing'"],
     ['millrace publish orders {} --header millrace-id=x', "names that begin with 'millrace-'"],
     ['millrace topics --url kafka://broker', "there is no engine for 'kafka:'"],
+    ['millrace held --database file:nothing.db', 'No group commits in file:nothing.db'],
     ['millrace topics --url memory:', 'a log in memory can be reached in its own process alone'],
   ])('ends with 1 and a reason when it cannot do %j', async (line, message) => {
-    const { out, err, code } = await run(line)
+    const { out, err, code } = await inProcess(folder, line)
     expect({ out, code }).toEqual({ out: '', code: 1 })
     expect(err).toContain(message)
     expect(err).not.toMatch(/\n\s+at /)
@@ -91,7 +94,9 @@ describe('what is in a log', () => {
   it('is told of one topic with its partitions and groups', async () => {
     const { topic } = await answerOf('millrace describe orders')
     expect(topic.partitions.map(({ end }: { end: number }) => end).reduce((a: number, b: number) => a + b)).toBe(5)
-    expect(new Set(topic.groups.map(({ group }: { group: string }) => group))).toEqual(new Set(['audit', 'payment']))
+    expect(new Set(topic.groups.map(({ group }: { group: string }) => group))).toEqual(
+      new Set(['audit', 'payment', 'stock']),
+    )
     expect((await run('millrace describe orders')).out).toMatch(/^orders: 2 partitions, 5 records, .+; all are kept\n/)
   })
 
@@ -101,6 +106,7 @@ describe('what is in a log', () => {
       { group: 'audit', members: [], topics: ['orders'], lag: 0 },
       { group: 'mailers', members: [], topics: ['mails'], lag: 0 },
       { group: 'payment', members: [], topics: ['orders'], lag: 0 },
+      { group: 'stock', members: [], topics: ['orders'], lag: 0 },
     ])
     const { lag } = await answerOf('millrace lag payment')
     expect(lag).toHaveLength(2)
@@ -117,15 +123,39 @@ describe('what is in a log', () => {
   })
 
   it('is told of what is held, with why and until when', async () => {
-    const { held } = await answerOf('millrace held')
-    expect(held).toMatchObject([
-      { group: 'payment', topic: 'orders', key: 'order-2', records: 2, attempt: 2, error: 'the provider is down' },
-    ])
-    expect(Date.parse(held[0].dueAt)).toBeGreaterThan(Date.now())
-    expect((await run('millrace held payment')).out).toMatch(
-      / order-2 +2 +2 +in \d+ min +the provider is down\n2 records of 1 key held\.\n$/,
+    const { held } = JSON.parse((await run('millrace held --json')).out)
+    expect(held).toHaveLength(2)
+    expect(held).toContainEqual(
+      expect.objectContaining({
+        group: 'payment',
+        topic: 'orders',
+        key: 'order-2',
+        records: 2,
+        attempt: 2,
+        error: 'the provider is down',
+      }),
     )
+    expect(held).toContainEqual(
+      expect.objectContaining({ group: 'stock', key: 'order-3', error: 'the shelf is locked' }),
+    )
+    expect(Date.parse(held[0].dueAt)).toBeGreaterThan(Date.now())
+    const { out } = await run('millrace held payment')
+    expect(out).toMatch(/ order-2 +2 +2 +in \d+ min +the provider is down\n2 records of 1 key held\.\n$/)
     expect((await run('millrace held audit')).out).toBe('Nothing is held.\n')
+  })
+
+  it('is told of what is delayed, which can be cancelled', async () => {
+    const { delayed, count } = await answerOf('millrace delayed list')
+    expect({ delayed, count }).toMatchObject({ delayed: [{ group: 'mailers', topic: 'mails', key: null }], count: 1 })
+    const { id } = delayed[0]
+    expect((await run('millrace delayed list')).out).toMatch(
+      new RegExp(`${id} +mails +mailers +- +in 10 h +\\S+Z\n1 task delayed\\. Next: millrace delayed cancel ${id}\n$`),
+    )
+    expect(await inProcess(folder, `millrace delayed cancel ${id}`)).toMatchObject({
+      code: 0,
+      out: `${id} will be cancelled when its worker runs.\n`,
+    })
+    expect(await inProcess(folder, 'millrace delayed cancel nothing')).toMatchObject({ code: 1 })
   })
 
   it('is looked over by the doctor', async () => {
@@ -139,7 +169,7 @@ describe('what is in a log', () => {
 
 describe('millrace tail', () => {
   const keysOf = async (line: string) => {
-    const { out } = await run(`${line} --json`)
+    const { out } = await inProcess(folder, `${line} --json`)
     return out
       .split('\n')
       .filter(Boolean)
@@ -178,10 +208,91 @@ describe('millrace tail', () => {
     })
   })
 
+  it('follows until it is ended, and that is no failure', async () => {
+    const child = spawn(process.execPath, [main, 'tail', 'orders', '--follow', '--from', 'start', '--json'], {
+      cwd: folder,
+      env: { PATH: process.env.PATH },
+    })
+    let out = ''
+    for await (const text of child.stdout.setEncoding('utf8')) {
+      out += text
+      if (out.split('\n').length > 5) child.kill('SIGINT')
+    }
+    expect(out.split('\n')).toHaveLength(6)
+    expect(child.exitCode ?? (await once(child, 'exit'))[0]).toBe(0)
+  })
+
   it('ends quietly when whoever reads it has seen enough', async () => {
     const { err, out } = await run('millrace tail orders --from start | head -n 1')
     expect(err).toBe('')
     expect(out.split('\n')).toHaveLength(2)
+  })
+})
+
+describe('millrace dead-letters', () => {
+  it('lists and shows them', async () => {
+    const { deadLetters, count } = await answerOf('millrace dead-letters list')
+    expect(count).toBe(1)
+    expect(deadLetters).toMatchObject([{ group: 'payment', key: 'order-4', attempts: 1, name: 'RejectError' }])
+    const { deadLetter } = await answerOf(`millrace dead-letters show ${deadLetters[0].id}`)
+    expect(deadLetter).toEqual(deadLetters[0])
+    expect((await answerOf('millrace dead-letters list --group audit')).deadLetters).toEqual([])
+    expect((await run('millrace dead-letters list --topic mails')).out).toBe('No dead letters.\n')
+  })
+
+  it.each([
+    ['millrace dead-letters', "'dead-letters' is one of dead-letters list, dead-letters show"],
+    ['millrace dead-letters redrive', 'say which: an <id>, --fingerprint, --group, --topic or --all'],
+    ['millrace dead-letters discard --all --group payment', '--all is every one'],
+    ['millrace dead-letters redrive --all --rate 0', "--rate is '0', expected a whole number from 1"],
+  ])('ends with 2 for the wrong command line %j', async (line, message) => {
+    expect(await inProcess(folder, line)).toMatchObject({ code: 2, err: expect.stringContaining(message), out: '' })
+  })
+
+  it.each([
+    ['millrace dead-letters show nothing', 'there is no dead letter nothing'],
+    ['millrace dead-letters redrive id --value nothing.json', 'no such file'],
+  ])('ends with 1 when it cannot do %j', async (line, message) => {
+    expect(await inProcess(folder, line)).toMatchObject({ code: 1, err: expect.stringContaining(message), out: '' })
+  })
+
+  it('takes ids and keys that begin with a hyphen', async () => {
+    expect((await inProcess(folder, 'millrace dead-letters show -1dVRl.6')).err).toContain('no dead letter -1dVRl.6')
+    const found = await answerOf('millrace dead-letters list --fingerprint -JGEf3JSc17 --limit 1')
+    expect(found).toEqual({ deadLetters: [], count: 0 })
+    expect((await inProcess(folder, 'millrace tail orders --key -k -f=1')).err).toContain("'-f=1' is one word too many")
+  })
+
+  it('ends with 1 when the one that is named is not there', async () => {
+    expect(await run('millrace dead-letters discard nothing')).toMatchObject({ code: 1 })
+    expect(await run('millrace dead-letters discard --group audit')).toMatchObject({ code: 0 })
+  })
+
+  it('has one handled again with another value, by the group when it runs', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'millrace-cli-'))
+    try {
+      await makeLog(own)
+      const { deadLetters } = JSON.parse((await shell(own, 'millrace dead-letters list --json')).out)
+      const { id } = deadLetters[0]
+      const dry = await shell(own, `millrace dead-letters redrive ${id} --dry-run`)
+      expect(dry.out).toMatch(/1 dead letter would be redriven\.\n$/)
+      await writeFile(join(own, 'order.json'), '{ "type": "ORDER_CREATED", "orderId": "order-4", "total": 7 }')
+      const told = await shell(own, `millrace dead-letters redrive ${id} --value order.json`)
+      expect(told).toMatchObject({ code: 0, out: '1 dead letter will be redriven when payment runs.\n' })
+      expect(told.err).toContain('No schema was checked')
+      expect((await shell(own, `millrace dead-letters redrive ${id}`)).code).toBe(1)
+      expect(await payAgain(own)).toEqual([{ orderId: 'order-4', total: 7 }])
+    } finally {
+      await rm(own, { recursive: true, force: true })
+    }
+  })
+
+  it('gives one up for good', async () => {
+    const [{ id }] = (await answerOf('millrace dead-letters list')).deadLetters
+    const discarded = await answerOf(`millrace dead-letters discard ${id}`)
+    expect(discarded).toMatchObject({ dryRun: false, deadLetters: [{ id, outcome: 'pending' }] })
+    expect((await run('millrace dead-letters list')).out).toBe('No dead letters.\n')
+    expect((await run('millrace dead-letters list --all')).out).toMatch(/RejectError: nothing to pay +discarded\n/)
   })
 })
 

@@ -3,9 +3,13 @@ import { join } from 'node:path'
 import { millrace, RejectError, topic } from 'millrace'
 import { subscriber } from 'millrace/pubsub'
 import { queue, worker } from 'millrace/queue'
+import { database } from 'millrace/sql'
+import { expect, vi } from 'vitest'
 import * as z from 'zod'
+import { runCommandLine } from '../src/cli/run.ts'
 
-const main = join(import.meta.dirname, '..', 'src', 'cli', 'main.ts')
+/** The program. */
+export const main: string = join(import.meta.dirname, '..', 'src', 'cli', 'main.ts')
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 const orders = topic('orders', {
@@ -25,7 +29,7 @@ export interface Said {
 /** Runs a line of a shell in a folder, with `millrace` in it, and no log but the one that the line or the folder names. */
 export function shell(folder: string, line: string, input = ''): Promise<Said> {
   const { promise, resolve, reject } = Promise.withResolvers<Said>()
-  const { MILLRACE_URL: _, ...env } = process.env
+  const { MILLRACE_URL: _, DATABASE_URL: __, ...env } = process.env
   const script = `millrace() { '${process.execPath}' '${main}' "$@"; }\n${line}`
   const child = spawn('sh', ['-c', script], { cwd: folder, env, stdio: 'pipe' })
   let out = ''
@@ -44,9 +48,28 @@ export function shell(folder: string, line: string, input = ''): Promise<Said> {
   return promise
 }
 
+/** The same without a process and without a shell: words of the line, nothing quoted. For what needs neither. */
+export async function inProcess(folder: string, line: string): Promise<Said> {
+  const said = { out: '', err: '' }
+  const into = (name: keyof typeof said) => ({
+    write: (text: string) => {
+      said[name] += text
+    },
+  })
+  const [, ...args] = line.split(' ')
+  const url = args.includes('--url') ? [] : ['--url', `file:${join(folder, '.millrace', 'log.db')}`]
+  const code = await runCommandLine(args.length === 0 ? [] : [...args, ...url], {
+    stdin: process.stdin,
+    stdout: into('out'),
+    stderr: into('err'),
+    once: () => {},
+  })
+  return { ...said, code }
+}
+
 /**
- * A log in the default place of a folder, as apps left it: four orders, of which the payments of one are held, one is
- * dead; a task in an hour; and a group that has read nothing for a while.
+ * A log and a database in the default places of a folder, as apps left them: of five orders the payments of two wait and
+ * one is dead; the stock of one waits in the database; and there is a task for later.
  */
 export async function makeLog(folder: string): Promise<void> {
   const url = `file:${join(folder, '.millrace', 'log.db')}`
@@ -72,9 +95,45 @@ export async function makeLog(folder: string): Promise<void> {
       },
     }),
     subscriber('audit', { from: orders, on: () => {} }),
+    subscriber('stock', {
+      from: orders,
+      database: database('stock', { url: `file:${join(folder, '.millrace', 'app.db')}` }),
+      retry: { attempts: 9, delay: '8h', maxDelay: '8h' },
+      on: ({ orderId }) => {
+        if (orderId === 'order-3') throw new Error('the shelf is locked')
+      },
+    }),
     worker('mailers', { from: mails, on: { MAIL: () => {} } }),
   )
   await app.start()
   await app.send(mails, { type: 'MAIL', to: 'ada' }, { delay: '10h' })
-  await app.settled({ timeout: '2s' }).catch(() => {})
+  // What is held keeps an app from being settled.
+  await vi.waitFor(
+    async () => {
+      const { components } = await app.status()
+      const isThere = components.every(({ group }) => group?.lag === 0 && group.lanes.busy === 0)
+      const held = components.reduce((sum, { group }) => sum + group!.held.records, 0)
+      expect({ isThere, held }).toEqual({ isThere: true, held: 3 })
+    },
+    { timeout: 20_000, interval: 10 },
+  )
+}
+
+/** Runs the payments of a log that `makeLog` made, once more and without an order that fails: what they handled. */
+export async function payAgain(folder: string): Promise<readonly { orderId: string; total: number }[]> {
+  const handled: { orderId: string; total: number }[] = []
+  const done = Promise.withResolvers<void>()
+  await using app = millrace('shop', { url: `file:${join(folder, '.millrace', 'log.db')}`, logger: silent })
+  app.add(
+    subscriber('payment', {
+      from: orders,
+      on: ({ orderId, total }) => {
+        handled.push({ orderId, total })
+        done.resolve()
+      },
+    }),
+  )
+  await app.start()
+  await done.promise
+  return handled
 }

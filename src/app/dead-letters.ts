@@ -2,7 +2,14 @@ import { type Duration, toMilliseconds } from '../core/duration.ts'
 import type { Log } from '../log/log.ts'
 import type { RecordFields } from '../log/records/batch-writer.ts'
 import type { RecordCursor } from '../log/records/record-batch.ts'
-import { attemptHeader, errorHeader, idHeader, originHeader, redrivesHeader } from '../runtime/headers.ts'
+import {
+  attemptHeader,
+  errorHeader,
+  idHeader,
+  originHeader,
+  redrivesHeader,
+  versionHeader,
+} from '../runtime/headers.ts'
 import { commandId } from '../runtime/parking/answers.ts'
 import {
   commandTopic,
@@ -26,6 +33,8 @@ export interface DeadLetter extends Omit<Origin, 'death'>, DeathNote {
   readonly attempts: number
   /** How often it was dead and handled again before this death. */
   readonly redrives: number
+  /** Of its topic's shape (`version`), 1 where it says none. */
+  readonly version: number
   readonly key: string | null
   /** As it came, as text; null for a tombstone. */
   readonly value: string | null
@@ -196,6 +205,7 @@ function readDead(cursor: RecordCursor, told: ReadonlyMap<string, string>): Dead
     id,
     recordId,
     attempts: Number(cursor.headerText(attemptHeader) ?? 0),
+    version: Number(cursor.headerText(versionHeader) ?? 1),
     redrives: Number(cursor.headerText(redrivesHeader) ?? 0),
     key: cursor.keyText(),
     value: cursor.valueText(),

@@ -4,10 +4,11 @@ import { dueHeader, idHeader } from '../runtime/headers.ts'
 import { commandId } from '../runtime/parking/answers.ts'
 import { commandTopic, encodeCancel } from '../runtime/parking/command.ts'
 import { decodeFinished } from '../runtime/progress.ts'
+import type { StoreReader } from '../sql/store-reader.ts'
 import { awaitOutcomes, type Told, tellGroups } from './commands.ts'
 import type { AppHost } from './host.ts'
 import { type GroupLag, readLag } from './operator/groups.ts'
-import { readParked } from './operator/held.ts'
+import { readParked } from './operator/parked.ts'
 import { readTopic } from './read-topic.ts'
 
 /** A task before its time. */
@@ -47,17 +48,17 @@ export interface DelayedTasks {
   cancel(id: string, options?: CancelOptions): Promise<'cancelled' | 'not-found' | 'pending'>
 }
 
-/** Reads the stores of workers and what they have not read yet; cancels by commands. */
-export function createDelayedTasks(host: AppHost): DelayedTasks {
+/** Reads the stores of workers, those in `database` too, and what they have not read yet; cancels by commands. */
+export function createDelayedTasks(host: AppHost, database?: StoreReader): DelayedTasks {
   return {
     list: async ({ limit = Number.POSITIVE_INFINITY, ...filter } = {}) => {
-      const found = await find(await host.log(), filter)
+      const found = await find(await host.log(), filter, database)
       return found.slice(0, limit).map(({ topicId: _, ...task }) => task)
     },
     cancel: async (id, { wait = '5s', ...filter } = {}) => {
       const log = await host.log()
       const nowMs = host.clock.nowMs()
-      const found = (await find(log, filter)).filter((task) => task.id === id)
+      const found = (await find(log, filter, database)).filter((task) => task.id === id)
       const told: Told[] = found.map(({ group, topic, topicId, partition, offset }) => {
         const command = { kind: 'cancel', id: commandId(nowMs, host.newId), taskId: id } as const
         return { group, topic, partition, ...encodeCancel({ ...command, place: { topic, topicId, offset } }, nowMs) }
@@ -89,7 +90,7 @@ async function placesOf(log: Log, { queue, group }: DelayedFilter): Promise<read
   )
 }
 
-async function find(log: Log, filter: DelayedFilter): Promise<readonly Found[]> {
+async function find(log: Log, filter: DelayedFilter, database: StoreReader | undefined): Promise<readonly Found[]> {
   const found = new Map<string, Found>()
   const places = await placesOf(log, filter)
   const topics = await log.topics()
@@ -123,7 +124,8 @@ async function find(log: Log, filter: DelayedFilter): Promise<readonly Found[]> 
       from,
     )
     for (const partition of partitions.keys()) {
-      for (const { reason, offset, id, laneKey, dueMs } of await readParked(log, { group, topic: name, partition })) {
+      const parked = await readParked(log, { group, topic: name, partition }, database)
+      for (const { reason, offset, id, laneKey, dueMs } of parked) {
         const isDelayed = reason === 'delayed'
         if (isDelayed) add({ ...place, partition, offset, id, key: laneKey, dueAt: new Date(dueMs).toISOString() })
       }

@@ -112,6 +112,14 @@ export class LogNotFoundError extends MillraceError {
   }
 }
 
+/** An operator's database that is not there, or that no group commits in. */
+export class NoStoresError extends MillraceError {
+  readonly code = 'NO_STORES'
+  constructor(url: string) {
+    super(`No group commits in ${url}: give the URL of an app's database (file:path/to/app.db).`)
+  }
+}
+
 /** A group that never had a member nor committed anything. */
 export class UnknownGroupError extends MillraceError {
   readonly code = 'UNKNOWN_GROUP'

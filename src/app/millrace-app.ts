@@ -6,6 +6,7 @@ import type { Middleware, Outputs, PublishOptions, SendOptions } from '../runtim
 import { handlerScope } from '../runtime/handler-scope.ts'
 import type { Position } from '../runtime/position.ts'
 import type { AnyQueue, AnyTopic, InputOf, Keyed } from '../topics/types.ts'
+import { DeadLetterCounts } from './dead-letter-counts.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import { createDelayedTasks, type DelayedTasks } from './delayed.ts'
 import {
@@ -45,6 +46,7 @@ export class MillraceApp implements App {
   readonly #publisher: Publisher
   readonly deadLetters: DeadLetters
   readonly delayed: DelayedTasks
+  readonly #deadLetterCounts: DeadLetterCounts
   readonly #attachments = new Map<AnyComponent, Attachment>()
   readonly #byName = new Map<string, AnyComponent>()
   /** The worker of each queue. */
@@ -67,6 +69,7 @@ export class MillraceApp implements App {
     this.#publisher = new Publisher(this.#host)
     this.deadLetters = createDeadLetters(this.#host)
     this.delayed = createDelayedTasks(this.#host)
+    this.#deadLetterCounts = new DeadLetterCounts(this.deadLetters)
   }
 
   add<C extends AnyComponent>(component: C): HandleOf<C>
@@ -167,10 +170,11 @@ export class MillraceApp implements App {
 
   status(): Promise<AppStatus> {
     const { openedLog: log, relays, clock } = this.#host
-    const attachments = this.#attachments.values()
+    const attachments = [...this.#attachments.values()]
+    const deadLetters = this.#deadLetterCounts
     const { appName: app } = this.#settings
     const [state, health] = [this.#state, this.health()]
-    return readStatus({ app, state, health, at: clock.now(), log, attachments, relays })
+    return readStatus({ app, state, health, at: clock.now(), log, attachments, relays, deadLetters })
   }
 
   describe(): string {

@@ -123,6 +123,32 @@ describe('the status of an app', () => {
     })
   })
 
+  it('counts dead letters by cause, until they are redriven', async () => {
+    let isBroken = true
+    await using app = testApp()
+    app.add(
+      subscriber('sums', {
+        from: numbers,
+        on: ({ n }) => {
+          if (isBroken) throw new RejectError(`not ${n}`)
+        },
+      }),
+      subscriber('others', { from: numbers, on: nothing }),
+    )
+    await app.start()
+    for (let n = 0; n < 3; n++) await app.publish(numbers, { key: 'a', n })
+    await app.settled()
+    const { deadLetters } = await app.status()
+    expect(deadLetters).toMatchObject([
+      { group: 'sums', topic: 'numbers', count: 3, name: 'RejectError', message: 'not 2' },
+    ])
+    expect((await app.status()).deadLetters).toBe(deadLetters)
+    isBroken = false
+    await app.deadLetters.redrive({ fingerprint: deadLetters[0]!.fingerprint })
+    await app.settled()
+    expect((await app.status()).deadLetters).toEqual([])
+  })
+
   it('shows databases with their outboxes, and what is called without a group', async () => {
     await using app = testApp()
     const add = command('add', {

@@ -3,6 +3,8 @@ import type { Log } from '../log/log.ts'
 import type { Attachment } from '../runtime/attachment.ts'
 import type { ComponentState, GroupStatus } from '../runtime/group-status.ts'
 import type { OutboxRelay, RelayStatus } from '../runtime/outbox-relay.ts'
+import type { DeadLetterCounts } from './dead-letter-counts.ts'
+import type { DeadLetterCount } from './dead-letters.ts'
 
 /** The log that an app has. */
 export interface LogStatus {
@@ -40,6 +42,8 @@ export interface AppStatus {
   /** Null before the log is opened, and where it cannot be. */
   readonly log: LogStatus | null
   readonly components: readonly ComponentStatus[]
+  /** Of this app's groups, by cause, most first; those that were redriven or discarded are not counted. */
+  readonly deadLetters: readonly DeadLetterCount[]
   /** Messages of databases on their way to the log. */
   readonly outboxes: readonly RelayStatus[]
 }
@@ -52,20 +56,41 @@ export interface StatusSources {
   readonly at: Date
   /** Undefined before it is opened. */
   readonly log: Promise<Log> | undefined
-  readonly attachments: Iterable<Attachment>
+  readonly attachments: readonly Attachment[]
+  readonly deadLetters: DeadLetterCounts
   readonly relays: Iterable<Promise<OutboxRelay>>
 }
 
 /** Never rejects: what cannot be asked says so. */
 export async function readStatus(sources: StatusSources): Promise<AppStatus> {
   const { app, state, health, at, log, attachments, relays } = sources
-  const [logStatus, components, outboxes] = await Promise.all([
+  const [logStatus, components, deadLetters, outboxes] = await Promise.all([
     readLog(log),
-    Promise.all([...attachments].map((attachment) => readComponent(attachment, state))),
+    Promise.all(attachments.map((attachment) => readComponent(attachment, state))),
+    readDeadLetters(sources),
     Promise.all([...relays].map((relay) => relay.then((each) => each.status()).catch(() => undefined))),
   ])
-  const known = outboxes.filter((outbox) => outbox !== undefined)
-  return { app, state, health, at: at.toISOString(), log: logStatus, components: components.flat(), outboxes: known }
+  return {
+    app,
+    state,
+    health,
+    at: at.toISOString(),
+    log: logStatus,
+    components: components.flat(),
+    deadLetters,
+    outboxes: outboxes.filter((outbox) => outbox !== undefined),
+  }
+}
+
+async function readDeadLetters({ log: opening, attachments, deadLetters }: StatusSources) {
+  const groups = attachments.flatMap(({ report, guarantees }) => (report ? guarantees.map(({ name }) => name) : []))
+  try {
+    const log = await opening
+    return log === undefined ? [] : await deadLetters.read(log, groups)
+  } catch {
+    // The log says itself why it cannot be read.
+    return []
+  }
 }
 
 async function readLog(opening: Promise<Log> | undefined): Promise<LogStatus | null> {

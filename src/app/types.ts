@@ -85,7 +85,7 @@ export interface App extends AsyncDisposable {
   health(): { readonly status: 'up' | 'down'; readonly reasons: readonly string[] }
   /**
    * What it does right now: each component with its lag, its rates and what holds it, outboxes, the log. Reads the log's
-   * offsets, no records. Never rejects; in any state.
+   * offsets, and its dead letters when there are new ones. Never rejects; in any state.
    */
   status(): Promise<AppStatus>
   /** The records that groups gave up: to look at, and to handle again. */

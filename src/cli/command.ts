@@ -39,6 +39,12 @@ export const commonOptions = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
+/** Of commands that look into what groups keep where they commit. */
+export const databaseOption = { type: 'string' } as const
+/** Its line in a help. */
+export const databaseHelp =
+  '  --database  where groups commit that have one: file:path/to/app.db; else DATABASE_URL, else file:.millrace/app.db'
+
 /** Takes options and the words between them apart; `words` are named, those that may be missing end in `?`. */
 export function readArguments<const Options extends ParseArgsOptionsConfig>(
   { args }: CommandCall,
@@ -55,10 +61,36 @@ export function readArguments<const Options extends ParseArgsOptionsConfig>(
 
 function parse<const Options extends ParseArgsOptionsConfig>(args: readonly string[], options: Options) {
   try {
-    return parseArgs({ args: [...args], options: { ...options, ...commonOptions }, allowPositionals: true })
+    const known = { ...options, ...commonOptions }
+    return parseArgs({ args: joinValues(args, known), options: known, allowPositionals: true })
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message.replace(/\. To specify.*$/s, '') : String(error))
   }
+}
+
+/**
+ * An option's value may begin with a hyphen, as a key or an id of somebody may, and a word too: what begins with one hyphen
+ * and is no option of ours goes behind the options.
+ */
+function joinValues(args: readonly string[], options: ParseArgsOptionsConfig): string[] {
+  const joined: string[] = []
+  const words: string[] = []
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at]!
+    if (arg === '--') {
+      words.push(...args.slice(at + 1))
+      break
+    }
+    const value = args[at + 1]
+    const takesValue = arg.startsWith('--') && options[arg.slice(2)]?.type === 'string'
+    if (takesValue && value !== undefined) {
+      joined.push(`${arg}=${value}`)
+      at++
+    } else if (/^-[^-]/.test(arg) && !Object.values(options).some(({ short }) => arg === `-${short}`)) words.push(arg)
+    else if (arg.startsWith('-')) joined.push(arg)
+    else words.push(arg)
+  }
+  return [...joined, '--', ...words]
 }
 
 /** A whole number from `least`, as an option gives it. */
@@ -69,7 +101,10 @@ export function readWhole(name: string, text: string, least = 0): number {
 }
 
 /** Opens the log, does it, closes the log. */
-export async function withOperator<T>(url: string | undefined, work: (operator: Operator) => Promise<T>): Promise<T> {
-  await using operator = await openOperator({ url })
+export async function withOperator<T>(
+  { url, database }: { readonly url?: string | undefined; readonly database?: string | undefined },
+  work: (operator: Operator) => Promise<T>,
+): Promise<T> {
+  await using operator = await openOperator({ url, databaseUrl: database })
   return await work(operator)
 }

@@ -35,7 +35,7 @@ export function checkedIds(source: () => unknown): NewId {
  * cheap enough (no random bytes an id) for every record to carry one.
  */
 export function processIds(random: () => Buffer = () => randomBytes(9)): NewId {
-  const prefix = random().toString('base64url')
+  const prefix = notAnOption(random().toString('base64url'))
   let count = 0
   return () => `${prefix}.${(count++).toString(36)}`
 }
@@ -46,5 +46,10 @@ export function processIds(random: () => Buffer = () => randomBytes(9)): NewId {
  */
 export function derivedIds(seed: string): NewId {
   let count = 0
-  return () => createHash('sha256').update(`${seed}\n${count++}`).digest('base64url').slice(0, 20)
+  return () => notAnOption(createHash('sha256').update(`${seed}\n${count++}`).digest('base64url').slice(0, 20))
+}
+
+/** People type ids on command lines, where a hyphen begins an option. */
+function notAnOption(id: string): string {
+  return id.replace(/^-/, 'A')
 }

@@ -15,6 +15,12 @@ describe('ids of a process', () => {
   })
 })
 
+it('no id begins with a hyphen, which would be an option on a command line', () => {
+  expect(processIds(() => Buffer.alloc(9, 0xfb))()).toBe('A_v7-_v7-_v7.0')
+  const ids = Array.from({ length: 500 }, (_, seed) => derivedIds(`${seed}`)())
+  expect(ids.filter((id) => id.startsWith('-'))).toEqual([])
+})
+
 describe('derived ids', () => {
   it('are the same in the same order for the same seed, and others for another', () => {
     expect(many(derivedIds('a'))).toEqual(many(derivedIds('a')))

@@ -15,12 +15,13 @@ export async function readStats({ app, order, inventory, payment, notification }
 }
 
 async function describeApp(app: App) {
-  const { health, log, components, outboxes } = await app.status()
+  const { health, log, components, deadLetters, outboxes } = await app.status()
   const readers = components.filter(({ group }) => group !== null)
   return {
     health,
     groups: readers.map(({ name, group }) => ({ group: name, lag: group!.lag })),
     components: components.map(describeComponent),
+    deadLetters,
     outboxes,
     log,
   }

@@ -1,9 +1,8 @@
 import type { Log, TopicPartition } from '../../log/log.ts'
-import { decodeHead, headKeys, type ParkedRecord, parkedStore } from '../../runtime/parking/parked-record.ts'
+import type { ParkedRecord } from '../../runtime/parking/parked-record.ts'
+import type { StoreReader } from '../../sql/store-reader.ts'
 import { readLag } from './groups.ts'
-
-/** Heads that are read at once. */
-const readAtOnce = 1_000
+import { readParked } from './parked.ts'
 
 /** A key whose records wait until the first of them is tried again. */
 export interface HeldKeySummary extends TopicPartition {
@@ -21,12 +20,15 @@ export interface HeldKeySummary extends TopicPartition {
   readonly error: string | null
 }
 
-/** What is held in the log, by group and partition, the first due first. */
-export async function listHeld(log: Log, group?: string): Promise<readonly HeldKeySummary[]> {
+/** What is held in the log, and in a database where groups commit there, the first due first. */
+export async function listHeld(
+  log: Log,
+  { group, database }: { readonly group: string | undefined; readonly database: StoreReader | undefined },
+): Promise<readonly HeldKeySummary[]> {
   const held: HeldKeySummary[] = []
   for (const { group: name, topic, partition } of await readLag(log, group)) {
     const lanes = new Map<string, ParkedRecord[]>()
-    for (const record of await readParked(log, { group: name, topic, partition })) {
+    for (const record of await readParked(log, { group: name, topic, partition }, database)) {
       if (record.reason === 'delayed') continue
       const lane = record.laneKey === null ? `alone ${record.sequence}` : `key ${record.laneKey}`
       lanes.set(lane, [...(lanes.get(lane) ?? []), record])
@@ -47,20 +49,5 @@ function describe(place: TopicPartition & { readonly group: string }, lane: read
     attempt,
     dueAt: new Date(dueMs).toISOString(),
     error: failure?.error ?? null,
-  }
-}
-
-/** Heads of what a partition's store in the log has. */
-export async function readParked(
-  log: Log,
-  place: TopicPartition & { readonly group: string },
-): Promise<readonly ParkedRecord[]> {
-  const records: ParkedRecord[] = []
-  let { from }: { from: Uint8Array } = headKeys
-  for (;;) {
-    const heads = await log.readStore({ ...place, store: parkedStore, from, to: headKeys.to, limit: readAtOnce })
-    for (const [key, value] of heads) records.push(decodeHead(key, value))
-    if (heads.length < readAtOnce) return records
-    from = Buffer.concat([heads.at(-1)![0], Buffer.from([0])])
   }
 }

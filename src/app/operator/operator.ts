@@ -2,15 +2,23 @@ import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { standardErrorLogger } from '../../core/logger.ts'
 import type { Finding } from '../../log/admin.ts'
-import { createDeadLetters, type DeadLetters } from '../dead-letters.ts'
+import { openStoreReader, type StoreReader } from '../../sql/store-reader.ts'
+import {
+  createDeadLetters,
+  type DeadLetters,
+  type EditedDeadLetter,
+  type RedriveOptions,
+  type ToldDeadLetter,
+} from '../dead-letters.ts'
 import { createDelayedTasks, type DelayedTasks } from '../delayed.ts'
-import { LogNotFoundError, NotInAppError, UnsupportedLogUrlError } from '../errors.ts'
+import { LogNotFoundError, NoStoresError, NotInAppError, UnsupportedLogUrlError } from '../errors.ts'
 import { AppHost } from '../host.ts'
 import { readSettings } from '../millrace.ts'
 import { defaultLogUrl, filePathOf } from '../open-log.ts'
 import { type GroupLag, type GroupSummary, listGroups, readLag } from './groups.ts'
 import { type HeldKeySummary, listHeld } from './held.ts'
 import { type PlainPublish, publishPlain } from './publish.ts'
+import { redriveEdited } from './redrive-edited.ts'
 import { type TailedRecord, type TailOptions, tail } from './tail.ts'
 import { describeTopic, listTopics, type TopicDescription, type TopicSummary } from './topics.ts'
 
@@ -20,6 +28,8 @@ export interface Operator extends AsyncDisposable {
   readonly location: string
   readonly deadLetters: DeadLetters
   readonly delayed: DelayedTasks
+  /** As `deadLetters.redrive` of one with another value, that no schema checks. */
+  redriveEdited(edited: EditedDeadLetter, options?: RedriveOptions): Promise<readonly ToldDeadLetter[]>
   topics(): Promise<readonly TopicSummary[]>
   /** Throws `UnknownTopicError`. */
   describeTopic(name: string): Promise<TopicDescription>
@@ -34,11 +44,19 @@ export interface Operator extends AsyncDisposable {
   diagnose(): Promise<readonly Finding[]>
 }
 
+/** What an operator looks into. */
+export interface OperatorOptions {
+  /** `MILLRACE_URL` by default, else the default file. */
+  readonly url?: string | undefined
+  /** Where groups commit that have a database. `DATABASE_URL` by default, else the default file, and neither has to be there. */
+  readonly databaseUrl?: string | undefined
+}
+
 /**
  * Opens the log at `url`, else at `MILLRACE_URL`, else the default file. It has to be there: throws `LogNotFoundError`
  * where it is not, and makes nothing.
  */
-export async function openOperator({ url: given }: { readonly url?: string | undefined } = {}): Promise<Operator> {
+export async function openOperator({ url: given, databaseUrl }: OperatorOptions = {}): Promise<Operator> {
   const url = given ?? (process.env.MILLRACE_URL || defaultLogUrl)
   const settings = readSettings('millrace-cli', { url, logger: standardErrorLogger() })
   expectFile(url)
@@ -49,21 +67,37 @@ export async function openOperator({ url: given }: { readonly url?: string | und
     },
     failed: (_, error) => settings.logger.error(error.message),
   })
-  const log = await host.log()
+  // First: it is closed where the log cannot be opened, and the log need not be closed where it is refused.
+  const database = openStores(settings.databaseUrl, databaseUrl)
+  const log = await host.log().catch((error) => {
+    database?.close()
+    throw error
+  })
   return {
     location: log.location,
     deadLetters: createDeadLetters(host),
-    delayed: createDelayedTasks(host),
+    delayed: createDelayedTasks(host, database),
+    redriveEdited: (edited, options) => redriveEdited(host, edited, options),
     topics: () => listTopics(log),
     describeTopic: (name) => describeTopic(log, name),
     groups: () => listGroups(log),
     lag: (group) => readLag(log, group),
-    held: (group) => listHeld(log, group),
+    held: (group) => listHeld(log, { group, database }),
     tail: (options) => tail(log, options),
     publish: (publish) => publishPlain(host, publish),
     diagnose: () => log.diagnose(),
-    [Symbol.asyncDispose]: () => host.closeLog(),
+    [Symbol.asyncDispose]: async () => {
+      database?.close()
+      await host.closeLog()
+    },
   }
+}
+
+/** What groups keep in their database. Throws where one was named and is not there. */
+function openStores(byDefault: string, named: string | undefined): StoreReader | undefined {
+  const stores = openStoreReader(named ?? byDefault)
+  if (stores === undefined && named !== undefined) throw new NoStoresError(named)
+  return stores
 }
 
 function expectFile(url: string): void {

@@ -9,7 +9,7 @@ export const describe: Command = {
   summary: 'one topic: its partitions, and who reads it how far',
   run: async (call) => {
     const { values, positionals } = readArguments(call, { options: {}, words: ['topic'] })
-    const topic = await withOperator(values.url, (operator) => operator.describeTopic(positionals[0]!))
+    const topic = await withOperator(values, (operator) => operator.describeTopic(positionals[0]!))
     const { output } = call
     if (output.isJson) {
       output.json({ topic })

@@ -10,7 +10,7 @@ export const groups: Command = {
   summary: 'the groups, who works in them, and their lag',
   run: async (call) => {
     const { values } = readArguments(call, { options: {} })
-    const all = await withOperator(values.url, (operator) => operator.groups())
+    const all = await withOperator(values, (operator) => operator.groups())
     const { output } = call
     if (output.isJson) output.json({ groups: all })
     else {
@@ -39,7 +39,7 @@ export const lag: Command = {
   summary: 'how far each group is; one of them by partition',
   run: async (call) => {
     const { values, positionals } = readArguments(call, { options: {}, words: ['group?'] })
-    const lags = await withOperator(values.url, (operator) => operator.lag(positionals[0]))
+    const lags = await withOperator(values, (operator) => operator.lag(positionals[0]))
     const { output } = call
     if (output.isJson) output.json({ lag: lags })
     else {

@@ -1,15 +1,18 @@
-import { type Command, readArguments, withOperator } from '../command.ts'
+import { type Command, databaseHelp, databaseOption, readArguments, withOperator } from '../command.ts'
 import { count, counted, cut, until } from '../format.ts'
 
 /** `millrace held [group]`. */
 export const held: Command = {
   name: 'held',
-  usage: '[group]',
+  usage: '[group] [--database URL]',
   summary: 'keys that wait for a failed record to be tried again',
-  help: 'Of groups that commit in the log. A group with a database keeps its own there: see app.status().',
+  help: databaseHelp,
   run: async (call) => {
-    const { values, positionals } = readArguments(call, { options: {}, words: ['group?'] })
-    const keys = await withOperator(values.url, (operator) => operator.held(positionals[0]))
+    const { values, positionals } = readArguments(call, {
+      options: { database: databaseOption },
+      words: ['group?'],
+    })
+    const keys = await withOperator(values, (operator) => operator.held(positionals[0]))
     const { output } = call
     if (output.isJson) output.json({ held: keys })
     else if (keys.length === 0) output.line('Nothing is held.')

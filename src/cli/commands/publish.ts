@@ -32,7 +32,7 @@ No schema is checked: what does not fit its topic goes to the dead letters of th
     const options = { headers, ...(values.id !== undefined && { id: values.id }) }
     const { output, input } = call
     const placed: { readonly partition: number; readonly id: string }[] = []
-    await withOperator(values.url, async (operator: Operator) => {
+    await withOperator(values, async (operator: Operator) => {
       const append = async (texts: readonly string[]) => {
         placed.push(...(await operator.publish({ topic, key: values.key ?? null, values: texts, options })))
       }

@@ -40,7 +40,7 @@ With --json each record is a line.`,
     // A reader that waits keeps no process alive.
     const keepAlive = setInterval(() => {}, 2 ** 30)
     try {
-      await withOperator(values.url, async (operator) => {
+      await withOperator(values, async (operator) => {
         for await (const record of operator.tail(options)) {
           if (output.isJson) output.jsonLine(record)
           else output.line(describeRecord(record))

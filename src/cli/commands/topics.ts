@@ -9,7 +9,7 @@ export const topics: Command = {
   help: "  --all       the framework's own too",
   run: async (call) => {
     const { values } = readArguments(call, { options: { all: { type: 'boolean' } } })
-    const all = await withOperator(values.url, (operator) => operator.topics())
+    const all = await withOperator(values, (operator) => operator.topics())
     const shown = all.filter(({ isInternal }) => values.all || !isInternal)
     const { output } = call
     if (output.isJson) output.json({ topics: shown })

@@ -80,5 +80,5 @@ export function fingerprintOf(error: Error): string {
   const frame = frames.find((line) => !line.includes('node:') && !line.includes('/node_modules/')) ?? ''
   // Without the column: a formatter moves it.
   const place = frame.trim().replace(/:\d+\)?$/, '')
-  return createHash('sha256').update(`${error.name}\n${place}`).digest('base64url').slice(0, 12)
+  return createHash('sha256').update(`${error.name}\n${place}`).digest('hex').slice(0, 12)
 }

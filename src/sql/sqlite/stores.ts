@@ -25,7 +25,7 @@ export function writeStores(connection: Connection, key: CheckpointKey, stores: 
 /** Entries in the order of their keys. */
 export function readStore(
   connection: Connection,
-  { group, topic, partition }: CheckpointKey,
+  { group, topic, partition }: Pick<CheckpointKey, 'group' | 'topic' | 'partition'>,
   { store, from, to, limit }: StoreReadRange,
 ): readonly (readonly [Uint8Array, Uint8Array])[] {
   const upTo = to === undefined ? '' : ' and key < ?'
