@@ -97,7 +97,7 @@ describe('what is in a log', () => {
     expect(new Set(topic.groups.map(({ group }: { group: string }) => group))).toEqual(
       new Set(['audit', 'payment', 'stock']),
     )
-    expect((await run('millrace describe orders')).out).toMatch(/^orders: 2 partitions, 5 records, .+; all are kept\n/)
+    expect((await run('millrace describe orders')).out).toMatch(/^orders: 2 partitions, 5 records, .+; kept: all\n/)
   })
 
   it('is told of groups, with who works in them', async () => {

@@ -33,6 +33,22 @@ function span(ms: number): string {
   return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} d`
 }
 
+/** What of a topic is kept: `all`, `7 d`, `1.0 GB a partition`, `the last of each key`. */
+export function kept({
+  compacted,
+  retention: { timeMs, bytes },
+}: {
+  readonly compacted: boolean
+  readonly retention: { readonly timeMs?: number; readonly bytes?: number }
+}): string {
+  const limits = [
+    ...(compacted ? ['the last of each key'] : []),
+    ...(timeMs === undefined ? [] : [span(timeMs)]),
+    ...(bytes === undefined ? [] : [`${size(bytes)} a partition`]),
+  ]
+  return limits.length === 0 ? 'all' : limits.join(', ')
+}
+
 /** At most so many characters, with an ellipsis where there were more. */
 export function cut(text: string, most: number): string {
   return text.length <= most ? text : `${text.slice(0, most - 1)}…`

@@ -1,5 +1,6 @@
 import type { AnyComponent } from '../core/component.ts'
 import type { TopicPartition } from '../log/log.ts'
+import { isBatch, outcomeOf } from './batch.ts'
 import type { Delivery } from './delivery.ts'
 import { type DiagnosedRecord, diagnostics } from './diagnostics.ts'
 import { ownPrefix } from './headers.ts'
@@ -13,7 +14,8 @@ export function startOfHandling(): number | undefined {
 /** The record is finished. `startMs` is what `startOfHandling` said. */
 export function tellHandled(group: string, delivery: Delivery, startMs: number | undefined): void {
   if (startMs === undefined) return
-  diagnostics.handled.publish({ ...describe(group, delivery), durationMs: performance.now() - startMs })
+  const records = isBatch(delivery) ? outcomeOf(delivery).done.length : 1
+  diagnostics.handled.publish({ ...describe(group, delivery), records, durationMs: performance.now() - startMs })
 }
 
 /** An attempt failed. `attempt` is its number; without `retryInMs` it was the last one. */

@@ -1,6 +1,6 @@
 import { type DiagnosticMessages, type DiagnosticName, onDiagnostic, RejectError, topic } from 'millrace'
 import { command } from 'millrace/cqrs'
-import { subscriber } from 'millrace/pubsub'
+import { batchSubscriber, subscriber } from 'millrace/pubsub'
 import { database } from 'millrace/sql'
 import { testApp } from 'millrace/testing'
 import { describe, expect, it } from 'vitest'
@@ -54,9 +54,29 @@ describe('diagnostics channels', () => {
         offset: 0,
         id: 'first',
         attempt: 1,
+        records: 1,
         durationMs: expect.any(Number),
       },
     ])
+  })
+
+  it('tell of a batch once, with how many of its records are done', async () => {
+    await using app = testApp()
+    const handle = app.add(
+      batchSubscriber('sums', {
+        from: numbers,
+        batch: { size: 10 },
+        on: (items) => items.find(({ event }) => event.n === 2)?.fail(new RejectError('two')),
+      }),
+    )
+    await app.start()
+    await handle.pause('until all are there')
+    for (const n of [1, 2, 3]) await app.publish(numbers, { n })
+    const told = await listen('millrace:record:handled', async () => {
+      await handle.resume()
+      await app.settled()
+    })
+    expect(told).toMatchObject([{ group: 'sums', records: 2 }])
   })
 
   it('tell of failed attempts, of a record that is held, and no more when nobody listens', async () => {

@@ -19,6 +19,8 @@ export interface DiagnosedRecord {
 export interface DiagnosticMessages {
   /** A handler ended well. Its record is finished; a log as home commits it a little later (`millrace:commit`). */
   readonly 'millrace:record:handled': DiagnosedRecord & {
+    /** 1; of a batch, which is told of once and by its first record, those that its handler was done with. */
+    readonly records: number
     /** From the call of the handler until its record was finished; with a database that holds the commit. */
     readonly durationMs: number
   }

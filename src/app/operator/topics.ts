@@ -11,6 +11,8 @@ export interface TopicSummary {
   readonly records: number
   readonly sizeBytes: number
   readonly compacted: boolean
+  /** Absent limits are none. */
+  readonly retention: { readonly timeMs?: number; readonly bytes?: number }
   /** The framework's own. */
   readonly isInternal: boolean
 }
@@ -30,11 +32,11 @@ export async function listTopics(log: Log): Promise<readonly TopicSummary[]> {
   const topics = await log.topics()
   const partitions = await log.describePartitions(topics.map(({ name }) => name))
   return topics
-    .map(({ name, partitions: count, compacted }) => {
+    .map(({ name, partitions: count, compacted, retention }) => {
       const own = partitions.filter(({ topic }) => topic === name)
       const records = own.reduce((sum, { start, end }) => sum + end - start, 0)
       const sizeBytes = own.reduce((sum, each) => sum + each.sizeBytes, 0)
-      return { name, partitions: count, records, sizeBytes, compacted, isInternal: isInternal(name) }
+      return { name, partitions: count, records, sizeBytes, compacted, retention, isInternal: isInternal(name) }
     })
     .sort((one, other) => (one.name < other.name ? -1 : 1))
 }

@@ -1,5 +1,5 @@
 import { type Command, readArguments, withOperator } from '../command.ts'
-import { count, counted, size } from '../format.ts'
+import { count, counted, kept, size } from '../format.ts'
 import { lagByTopic } from './groups.ts'
 
 /** `millrace describe <topic>`. */
@@ -15,10 +15,9 @@ export const describe: Command = {
       output.json({ topic })
       return true
     }
-    const { name, partitions, records, sizeBytes, compacted, groups } = topic
-    const kept = compacted ? 'the last of each key is kept' : 'all are kept'
+    const { name, partitions, records, sizeBytes, groups } = topic
     output.line(
-      `${name}: ${counted(partitions.length, 'partition')}, ${counted(records, 'record')}, ${size(sizeBytes)}; ${kept}`,
+      `${name}: ${counted(partitions.length, 'partition')}, ${counted(records, 'record')}, ${size(sizeBytes)}; kept: ${kept(topic)}`,
     )
     output.line()
     output.table(

@@ -1,5 +1,5 @@
 import { type Command, readArguments, withOperator } from '../command.ts'
-import { count, counted, size } from '../format.ts'
+import { count, counted, kept, size } from '../format.ts'
 
 /** `millrace topics`. */
 export const topics: Command = {
@@ -22,8 +22,9 @@ export const topics: Command = {
           { title: 'size', isNumber: true },
           { title: 'kept' },
         ],
-        shown.map(({ name, partitions, records, sizeBytes, compacted }) => {
-          return [name, count(partitions), count(records), size(sizeBytes), compacted ? 'the last of each key' : 'all']
+        shown.map((topic) => {
+          const { name, partitions, records, sizeBytes } = topic
+          return [name, count(partitions), count(records), size(sizeBytes), kept(topic)]
         }),
       )
       const left = all.length - shown.length
