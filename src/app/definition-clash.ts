@@ -10,6 +10,7 @@ const compared: Readonly<Partial<Record<keyof DefinitionParts, string>>> = {
   discriminator: 'with two discriminators',
   external: 'as external and as ours',
   compacted: 'with compaction and without it',
+  deduplicateMs: 'with two windows of deduplication',
 }
 
 /**

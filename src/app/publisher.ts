@@ -3,6 +3,7 @@ import { BatchWriter } from '../log/records/batch-writer.ts'
 import type { Host } from '../runtime/attachment.ts'
 import type { Outputs, PublishOptions, SendOptions } from '../runtime/context.ts'
 import { encodeOutgoing, encodeTombstone, type Outgoing } from '../runtime/outgoing.ts'
+import { placeBy } from '../runtime/output.ts'
 import { OutputCollector } from '../runtime/output-collector.ts'
 import type { Position } from '../runtime/position.ts'
 import { KeylessRotation, Stager } from '../runtime/stager.ts'
@@ -99,7 +100,8 @@ export class Publisher {
 
   async #append(definition: AnyDefinition, message: Outgoing): Promise<Published> {
     const { log, topic } = await this.#ready(definition)
-    const { key, id } = message
+    const { id } = message
+    const key = placeBy(message)
     const partition = key === null ? this.#rotation.next(topic) : partitionOfKey(key, topic.partitions)
     if (key === null) this.#rotation.endUnit()
     this.#writer.append(message)

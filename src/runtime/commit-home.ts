@@ -21,10 +21,12 @@ export interface Checkpoint {
   readonly progress: Progress | undefined
 }
 
-/** Changes of one store of a partition, in order; a null value removes the key. */
+/** One key of a store; a null value removes it. */
+export type StoreChange = readonly [key: Uint8Array, value: Uint8Array | null]
+/** Changes of one store of a partition, in order. */
 export interface PartitionStoreWrites {
   readonly store: string
-  readonly writes: readonly (readonly [key: Uint8Array, value: Uint8Array | null])[]
+  readonly writes: readonly StoreChange[]
 }
 /** Which entries of a partition's store are read: from `from` on, up to and without `to`, at most `limit`. */
 export interface StoreReadRange {

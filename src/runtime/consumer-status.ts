@@ -39,6 +39,8 @@ export interface PartitionStatus {
   readonly heldKeys: readonly HeldKey[]
   /** Before their time. */
   readonly delayed: { readonly records: number; readonly nextDueMs?: number }
+  /** Tasks that were second copies of another, since this member has the partition. */
+  readonly duplicates: number
   /** Keys and values in the store. */
   readonly storedBytes: number
   /** Why it takes nothing more from the log, or cannot put more aside; empty while all goes on. */
@@ -130,6 +132,7 @@ function describePartition(task: PartitionTask, waiting: readonly Delivery[]): P
     held: { records: heldRecords, keys: keys.length },
     heldKeys: keys.sort((one, other) => one.dueMs - other.dueMs).slice(0, mostHeldKeys),
     delayed: { records: delayed, ...(delayed > 0 && { nextDueMs }) },
+    duplicates: task.deduplication?.duplicates ?? 0,
     storedBytes: parking.sizeBytes,
     waiting: [...(blockedBy === undefined ? [] : [blockedBy]), ...parking.refusals],
   }

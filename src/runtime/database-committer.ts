@@ -52,15 +52,19 @@ export class DatabaseCommitter {
     transaction: HomeTransaction,
   ): Promise<void> {
     const { tracker, parking } = task
-    const removals = deliveries.flatMap(({ parked }) => (parked === undefined ? [] : parking.removal(parked)))
+    const changes = deliveries.flatMap((delivery) => {
+      const { parked } = delivery
+      return parked === undefined ? task.mark(delivery) : parking.removal(parked)
+    })
     const entries = new Set(deliveries.flatMap(({ entry }) => entry ?? []))
     await transaction.commit({
       checkpoint: task.checkpoint!,
-      advance: () => ({ progress: tracker.progress(entries), stores: [parking.buffer.take(removals)] }),
+      advance: () => ({ progress: tracker.progress(entries), stores: [parking.buffer.take(changes)] }),
       outputs,
       committed: () => {
         for (const entry of entries) tracker.finish(entry)
         parking.buffer.committed()
+        for (const delivery of deliveries) task.deduplication?.marked(delivery)
         this.#stored.set(task, tracker.fetched)
       },
     })

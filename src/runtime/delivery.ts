@@ -42,6 +42,8 @@ export interface Delivery extends LaneEntry {
   /** When the next attempt is due, while it is parked in memory. */
   dueMs: number | undefined
   failure: FailureNote | undefined
+  /** The first of its id: what finishes or parks it marks that. */
+  isClaimed: boolean
 }
 
 /** The record as it came. */

@@ -4,6 +4,8 @@ export const idHeader = 'millrace-id'
 export const traceHeader = 'traceparent'
 /** The version of the record's schema; absent for version 1. */
 export { versionHeader } from '../topics/versioning.ts'
+/** The task's id was given: of those that are sent with it within the queue's window, one is done. */
+export const deduplicateHeader = 'millrace-deduplicate'
 /** When a task is due, in milliseconds since the epoch. */
 export const dueHeader = 'millrace-due'
 /** Where a dead letter comes from. */

@@ -91,7 +91,10 @@ export class LogCommitter {
     { deliveries, outputs }: { readonly deliveries: readonly Delivery[]; readonly outputs: readonly OutputMessage[] },
   ): void {
     if (outputs.length > 0) this.#keep(task, outputs)
-    for (const { entry, parked } of deliveries) {
+    for (const delivery of deliveries) {
+      const { entry, parked } = delivery
+      for (const [key, value] of task.mark(delivery)) task.parking.buffer.put(key, value)
+      task.deduplication?.marked(delivery)
       if (parked === undefined) task.tracker.finish(entry!)
       else for (const [key, value] of task.parking.removal(parked)) task.parking.buffer.put(key, value)
     }

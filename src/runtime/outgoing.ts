@@ -7,7 +7,7 @@ import { NoKeyError } from '../topics/errors.ts'
 import type { AnyDefinition } from '../topics/types.ts'
 import type { PublishOptions, SendOptions } from './context.ts'
 import { InvalidPublishOptionsError, RecordTooLargeError } from './errors.ts'
-import { dueHeader, idHeader, ownPrefix, traceHeader, versionHeader } from './headers.ts'
+import { deduplicateHeader, dueHeader, idHeader, ownPrefix, traceHeader, versionHeader } from './headers.ts'
 import type { OutputMessage } from './output.ts'
 
 /** Key, value and headers of one record together: what one commit and one read take into memory at least. */
@@ -42,13 +42,16 @@ export function encodeOutgoing(
   const id = options?.id ?? source.newId()
   const { version = 1 } = definition['~definition'].parts.versioning ?? {}
   if (options !== undefined) checkOptions(definition.kind, options)
-  const headers = buildHeaders(id, source, options)
+  const headers = [...buildHeaders(id, source, options)]
+  if (version !== 1) headers.push([versionHeader, String(version)])
+  const isUnique = options?.id !== undefined && definition['~definition'].parts.deduplicateMs !== undefined
+  if (isUnique) headers.push([deduplicateHeader, '1'])
   return checkSize({
     id,
     topic: definition.name,
     key,
     value,
-    headers: version === 1 ? headers : [...headers, [versionHeader, String(version)]],
+    headers,
     timestampMs: source.clock.nowMs(),
   })
 }

@@ -4,6 +4,7 @@ import type { Host } from './attachment.ts'
 import type { Checkpoint, DatabaseHome } from './commit-home.ts'
 import type { ConsumerSpecification } from './consumer-specification.ts'
 import { Answers } from './parking/answers.ts'
+import { Deduplication } from './parking/deduplication.ts'
 import { Parking } from './parking/parking.ts'
 import type { ReadStore } from './parking/store-buffer.ts'
 import { PartitionTask, type TaskOwner } from './partition-task.ts'
@@ -38,6 +39,8 @@ export async function openPartition(
     due: (record) => owner.due(task, record),
   })
   await parking.load()
+  const { clock, logger } = host
+  const { deduplicateMs } = source['~definition'].parts
   const answers = new Answers(storeReader({ log, home, group: specification.group, lease, checkpoint: undefined }))
   const task: PartitionTask = new PartitionTask({
     lease,
@@ -47,6 +50,10 @@ export async function openPartition(
     progress,
     parking,
     answers,
+    deduplication:
+      deduplicateMs === undefined
+        ? undefined
+        : new Deduplication({ buffer: parking.buffer, windowMs: deduplicateMs, clock, logger }),
     owner,
   })
   return { task, isNew }

@@ -3,13 +3,14 @@ import type { Fetched, Lease } from '../log/log.ts'
 import type { RecordBatch, RecordCursor } from '../log/records/record-batch.ts'
 import { UnreadableRecordError } from '../topics/errors.ts'
 import type { AnyDefinition } from '../topics/types.ts'
-import type { Checkpoint } from './commit-home.ts'
+import type { Checkpoint, StoreChange } from './commit-home.ts'
 import type { Route } from './consumer-specification.ts'
 import type { Delivery, HeldBatch } from './delivery.ts'
 import { dueHeader, idHeader, traceHeader } from './headers.ts'
 import type { LaneEntry, Limit } from './lanes.ts'
 import { OffsetTracker } from './offset-tracker.ts'
 import type { Answers } from './parking/answers.ts'
+import type { Deduplication } from './parking/deduplication.ts'
 import type { ParkedRecord } from './parking/parked-record.ts'
 import type { Parking } from './parking/parking.ts'
 import { encodeFinished, type Progress } from './progress.ts'
@@ -53,6 +54,7 @@ export interface PartitionTaskOptions {
   readonly progress: Progress
   readonly parking: Parking
   readonly answers: Answers
+  readonly deduplication?: Deduplication | undefined
   readonly owner: TaskOwner
 }
 
@@ -75,6 +77,8 @@ export class PartitionTask {
   readonly parking: Parking
   /** To commands for it. */
   readonly answers: Answers
+  /** Of a queue that has it. */
+  readonly deduplication: Deduplication | undefined
   /** Busy keys. */
   readonly lanes: Map<string, LaneEntry[]> = new Map()
   /** Keys whose lanes wait for the first of their parked records: nobody has them now. */
@@ -95,6 +99,8 @@ export class PartitionTask {
   #cursor: RecordCursor | undefined
   #heldBatch: HeldBatch = { records: 0, bytes: 0 }
   #admitting = false
+  /** Of ids, under way: nothing is taken before they are known. */
+  #lookups = 0
   /** At a record that cannot be read. What runs may still end; to take the next one would move the position past it. */
   #stuck = false
 
@@ -107,6 +113,7 @@ export class PartitionTask {
     this.#owner = options.owner
     this.parking = options.parking
     this.answers = options.answers
+    this.deduplication = options.deduplication
   }
 
   get topic(): string {
@@ -127,14 +134,33 @@ export class PartitionTask {
 
   accept(fetched: Fetched): void {
     if (!this.active) return
+    const looking = this.deduplication?.prepare(fetched, !this.hasBacklog)
     this.#backlog.push(fetched)
-    this.admit()
+    if (looking === undefined) this.admit()
+    else void this.#admitAfter(looking)
     if (this.hasBacklog) this.#owner.backlogChanged(this)
+  }
+
+  async #admitAfter(looking: Promise<void>): Promise<void> {
+    this.#lookups++
+    try {
+      await looking
+    } catch (error) {
+      if (this.active) this.#owner.unreadable(error)
+      return
+    }
+    this.#lookups--
+    this.admit()
+  }
+
+  /** The changes of the store that mark the id of a task which is finished or parked, where it is the first of its id. */
+  mark(delivery: Delivery): readonly StoreChange[] {
+    return delivery.isClaimed && delivery.parked === undefined ? this.deduplication!.mark(delivery) : []
   }
 
   /** Takes from the backlog what may be taken now. A handler that ends at once calls it again: then it does nothing. */
   admit(): void {
-    if (this.#admitting || this.#stuck || !this.hasBacklog) return
+    if (this.#admitting || this.#stuck || this.#lookups > 0 || !this.hasBacklog) return
     this.#admitting = true
     try {
       while (this.active && this.#mayTake()) {
@@ -245,6 +271,9 @@ export class PartitionTask {
     if (this.tracker.wasFinished(offset)) return this.#skip(offset)
     const read = this.#read(cursor)
     if (read === undefined || this.parking.takeCancelled(offset)) return this.#skip(offset)
+    const claim = this.deduplication?.claim(cursor, read)
+    if (claim === 'duplicate') return this.#skip(offset)
+    read.isClaimed = claim === 'claimed'
     const { held } = read
     if (held.records++ === 0) this.heldBytes += held.bytes
     read.entry = this.tracker.start(offset)
@@ -296,6 +325,7 @@ export class PartitionTask {
       attempt: 1,
       dueMs: undefined,
       failure: undefined,
+      isClaimed: false,
     }
   }
   #unreadable(offset: number, cause: unknown): Error {

@@ -2,7 +2,7 @@ import { invariant } from '../core/errors.ts'
 import type { StagedBatch, Topic } from '../log/log.ts'
 import { BatchWriter } from '../log/records/batch-writer.ts'
 import { partitionOfKey } from '../topics/partitioner.ts'
-import type { OutputMessage } from './output.ts'
+import { type OutputMessage, placeBy } from './output.ts'
 
 /** A batch that reaches this size is closed: brokers take 1 MiB by default. */
 const fullBatchBytes = 900_000
@@ -25,7 +25,7 @@ export class Stager {
   /** Throws `InvalidRecordError` and `BatchTooLargeError` of the codec; then it was not staged. Returns its partition. */
   add(message: OutputMessage): number {
     const { topic, writers } = this.#topic(message.topic)
-    const { key } = message
+    const key = placeBy(message)
     const partition = key === null ? this.#rotation.next(topic) : partitionOfKey(key, topic.partitions)
     let writer = writers[partition]
     if (writer === undefined) {

@@ -32,6 +32,8 @@ export interface DefinitionParts {
   readonly external?: boolean
   /** Absent where nothing was said; what is absent in it sets no limit. */
   readonly retention?: { readonly timeMs?: number; readonly bytes?: number } | undefined
+  /** Of a queue: of the tasks that are sent with one id within this time, one is done. */
+  readonly deduplicateMs?: number | undefined
   /** The last value of each key only. */
   readonly compacted?: boolean
 }

@@ -4,13 +4,14 @@ import { isName, nameRule } from '../core/names.ts'
 import { isSchema, type Schema } from '../core/schema.ts'
 import { type Codec, json } from './codec.ts'
 import type { DefinitionParts } from './definition.ts'
-import type { TopicOptions } from './topic.ts'
+import type { DeduplicateOption, TopicOptions } from './topic.ts'
 import { readVersioning } from './versioning.ts'
 
 /** Options without the types of their values. */
-type UntypedOptions = TopicOptions<Schema, string> & { readonly key?: (value: unknown) => string }
+type UntypedOptions = TopicOptions<Schema, string> & DeduplicateOption & { readonly key?: (value: unknown) => string }
 
 const defaultPartitions = { topic: 6, queue: 16 } as const
+const defaultWindow = '5m'
 const mostPartitions = 10_000
 /** One for all: two definitions that say nothing of a codec have the same. */
 const defaultCodec = json()
@@ -26,6 +27,7 @@ const known: Record<keyof UntypedOptions, true> = {
   version: true,
   upcast: true,
   external: true,
+  deduplicate: true,
 }
 
 /** Checks the options of `topic()` and `queue()`. Throws `InvalidOptionsError` with every fault. */
@@ -57,6 +59,7 @@ export function readDefinition(kind: 'topic' | 'queue', name: string, options: U
   if (external === true) expectNothingOwned(options, faults)
   const retention = readRetention(options?.retention, faults)
   const versioning = readVersioning(options ?? {}, faults)
+  const deduplicateMs = readDeduplicate(kind, options?.deduplicate, faults)
   faults.throwIfAny(`${kind} ${JSON.stringify(name)}`)
   return {
     kind,
@@ -71,7 +74,20 @@ export function readDefinition(kind: 'topic' | 'queue', name: string, options: U
     external,
     retention,
     compacted: compaction,
+    deduplicateMs: kind === 'queue' ? deduplicateMs : undefined,
   }
+}
+
+function readDeduplicate(
+  kind: 'topic' | 'queue',
+  deduplicate: UntypedOptions['deduplicate'],
+  faults: FaultList,
+): number | undefined {
+  faults.expect(deduplicate === undefined || kind === 'queue', 'deduplicate', 'is for queues')
+  if (deduplicate === false) return undefined
+  const windowMs = faults.attempt('deduplicate.window', () => toMilliseconds(deduplicate?.window ?? defaultWindow))
+  faults.expect(windowMs !== 0, 'deduplicate.window', 'give more than nothing, or deduplicate: false')
+  return windowMs
 }
 
 /** What its owner decides. */

@@ -43,6 +43,17 @@ export interface TopicOptions<S extends Schema, By extends string> {
    */
   readonly external?: boolean
 }
+/** Of queues. */
+export interface DeduplicateOption {
+  /**
+   * Of the tasks that are sent with the same `id` within the window, by the times at which they were sent, one is done: the
+   * others are acknowledged and dropped, also while the first one waits, is held or is dead, and after a restart. A task
+   * that was cancelled may be sent again. Of a queue with a key, tasks of one id must have one key. Ids that nobody gave
+   * cost nothing. The window is 5 minutes by default; `false` does each of them. (Kafka has no such thing: its idempotent
+   * producer knows its own retries only.)
+   */
+  readonly deduplicate?: false | { readonly window: Duration }
+}
 interface KeyOption<S extends Schema> {
   /** Records with one key are in one partition, in order. */
   readonly key: (value: SchemaOutput<S>) => string
@@ -93,11 +104,11 @@ export function queue<
   By extends DiscriminatorKey<SchemaOutput<S>> = DefaultDiscriminator<SchemaOutput<S>>,
 >(
   name: Name,
-  options: TopicOptions<S, By> & Partial<KeyOption<S>>,
+  options: TopicOptions<S, By> & DeduplicateOption & Partial<KeyOption<S>>,
 ): Queue<{ name: Name; input: SchemaInput<S>; output: SchemaOutput<S>; discriminator: By; keyed: boolean }>
 export function queue(
   name: string,
-  options: TopicOptions<Schema, string> & Partial<KeyOption<Schema>>,
+  options: TopicOptions<Schema, string> & DeduplicateOption & Partial<KeyOption<Schema>>,
 ): Queue<{ name: string; input: unknown; output: unknown; discriminator: string; keyed: boolean }> {
   return { kind: 'queue', ...define('queue', name, options) }
 }
@@ -105,7 +116,7 @@ export function queue(
 function define(
   kind: 'topic' | 'queue',
   name: string,
-  options: TopicOptions<Schema, string> & Partial<KeyOption<Schema>>,
+  options: TopicOptions<Schema, string> & DeduplicateOption & Partial<KeyOption<Schema>>,
 ): { name: string; discriminator: string; '~definition': DefinitionCore } {
   const parts = readDefinition(kind, name, options)
   return { name, discriminator: parts.discriminator, '~definition': new DefinitionCore(parts) }

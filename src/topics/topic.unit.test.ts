@@ -112,3 +112,11 @@ describe('a definition', () => {
     expect(() => topic('t', { schema, version: 5, upcast: { 3: same, 4: same } })).not.toThrow()
   })
 })
+
+it('deduplication is for queues, within a time', () => {
+  const schema = z.object({ n: z.number() })
+  expect(faultsOf(topic, 't', { schema, deduplicate: { window: '1s' } })).toEqual(['deduplicate'])
+  expect(faultsOf(queue, 'q', { schema, deduplicate: { window: 0 } })).toEqual(['deduplicate.window'])
+  expect(faultsOf(queue, 'q', { schema, deduplicate: { window: 'soon' } })).toEqual(['deduplicate.window'])
+  expect(queue('q', { schema })['~definition'].parts.deduplicateMs).toBe(300_000)
+})

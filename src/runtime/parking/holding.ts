@@ -115,11 +115,13 @@ export class Holding {
     const record = parking.findDelayed(taskId)
     if (record !== undefined) {
       parking.forget(record)
+      task.deduplication?.forget(taskId)
       for (const [key, value] of parking.removal(record)) parking.buffer.put(key, value)
       return 'cancelled'
     }
     const waiting = this.#owner.takeDelayed(task, taskId)
     if (waiting !== undefined) {
+      task.deduplication?.forget(taskId)
       tracker.finish(waiting.entry!)
       task.letGo(waiting)
       return 'cancelled'
@@ -245,6 +247,8 @@ export class Holding {
     const head = { reason, laneKey, dueMs, attempt, id, offset, sizeBytes, ...note }
     // One that is held has run: it stays before what was redriven meanwhile, and what follows that.
     task.parking.add(head, recordOf(delivery), reason === 'held' && task.parking.isHeld(laneKey) ? 'first' : 'last')
+    for (const [key, value] of task.mark(delivery)) task.parking.buffer.put(key, value)
+    task.deduplication?.marked(delivery)
     task.tracker.finish(delivery.entry!)
     task.letGo(delivery)
     return true
