@@ -54,6 +54,7 @@ export class CommitQueue {
   #unacknowledged: Unacknowledged[] = []
   #scheduled = false
   #syncing = false
+  #isHeld = false
   #busySinceMs: number | undefined
   #failure: Error | undefined
   #closed = false
@@ -88,6 +89,15 @@ export class CommitQueue {
     }
   }
 
+  /** Units gather, and nothing is written, until the call that is returned. */
+  hold(): () => void {
+    this.#isHeld = true
+    return () => {
+      this.#isHeld = false
+      if (this.#gathered.length > 0) this.#schedule()
+    }
+  }
+
   /** Ends the log when the error, which came up beside the queue, says so. Returns what the caller should throw. */
   failIfFatal(error: unknown): Error {
     const fatal = error instanceof LogFailedError || error instanceof LogDamagedError
@@ -106,7 +116,7 @@ export class CommitQueue {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#busySinceMs !== undefined) return
+    if (this.#scheduled || this.#isHeld || this.#busySinceMs !== undefined) return
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
@@ -115,7 +125,7 @@ export class CommitQueue {
   }
 
   #write(): void {
-    if (this.#failure !== undefined || this.#gathered.length === 0) return
+    if (this.#failure !== undefined || this.#isHeld || this.#gathered.length === 0) return
     const queued = this.#take()
     try {
       if (!this.#syncing) this.#target.beforeWrite()

@@ -27,7 +27,7 @@ import { GroupCoordinator } from './group-coordinator.ts'
 import type { ResolvedOptions } from './options.ts'
 import { EmbeddedReader } from './reader.ts'
 import { Retentions, sameRetention } from './retentions.ts'
-import type { Storage } from './storage.ts'
+import type { Checkpoints, Storage } from './storage.ts'
 import { Stores } from './stores.ts'
 import { TailCache } from './tail-cache.ts'
 import { describeTopic, TopicTable } from './topics.ts'
@@ -60,6 +60,7 @@ export class EmbeddedLog implements Log {
   readonly #groups: GroupCoordinator
   readonly #retentions: Retentions
   readonly #administration: Administration
+  readonly #checkpoints: Checkpoints
   readonly #cleaner: Cleaner
   readonly #sqliteVersion: string
   readonly #readers = new Set<EmbeddedReader>()
@@ -96,10 +97,14 @@ export class EmbeddedLog implements Log {
       location,
       write: (units) => this.#writer.write(units),
       sync: () => storage.sync(),
-      beforeWrite: () => storage.noteWrites(this.#writer.takePagesWritten()),
+      beforeWrite: () => this.#checkpoints.noteWrites(this.#writer.takePagesWritten()),
       failed: (error) => this.#fail(error),
       retryLater: (delayMs, callback) => void setTimeout(callback, delayMs),
       nowMs: () => performance.now(),
+    })
+    this.#checkpoints = storage.startCheckpoints({
+      holdCommits: () => this.#queue.hold(),
+      failed: (error) => void this.#queue.failIfFatal(error),
     })
     this.#sqliteVersion = options.sqliteVersion
     this.#cleaner = new Cleaner(
@@ -113,7 +118,8 @@ export class EmbeddedLog implements Log {
         logger: options.logger,
         lock: () => storage.lockCleaning(),
         change: (work) => betweenCommits(() => this.#change(work)),
-        wrote: (bytes) => this.#fatal(() => storage.noteWrites(Math.ceil(bytes / pageBytes))),
+        wrote: (bytes) => this.#fatal(() => this.#checkpoints.noteWrites(Math.ceil(bytes / pageBytes))),
+        tidy: () => this.#fatal(() => this.#checkpoints.retry()),
       },
       options.cleaning,
     )
@@ -243,6 +249,7 @@ export class EmbeddedLog implements Log {
     await this.#groups.close()
     await this.#queue.close()
     await cleaned
+    await this.#checkpoints.close()
     this.#state = 'closed'
     await this.#storage.close({ failed: this.#queue.failure !== undefined })
   }

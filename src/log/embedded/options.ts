@@ -7,6 +7,14 @@ import type { CleaningOptions } from './cleaning/cleaner.ts'
 import { type OpenDatabase, openSqlite } from './database.ts'
 import { fileSystemTypeOf } from './file-system.ts'
 
+/** What is absent has its default. */
+export interface CheckpointOptions {
+  /** A WAL that grew beyond it is cut to it when it begins again, and is worth a warning while it cannot. 64 MiB. */
+  readonly walBytesLimit?: number
+  /** While an fsync takes at least so long, a thread does the checkpoints, in milliseconds. 1 by default. */
+  readonly inlineLimitMs?: number
+}
+
 /** A path or `memory`; the rest is for tests and has defaults. */
 export interface EmbeddedLogOptions {
   /** The log's file, made with its folder where there is none. Beside it stand `-wal`, `-shm`, `.lock` and `.pid`. */
@@ -27,6 +35,8 @@ export interface EmbeddedLogOptions {
   readonly clock?: Clock
   /** How retention and compaction are done. */
   readonly cleaning?: CleaningOptions
+  /** When the WAL is moved into the file, and how. */
+  readonly checkpoints?: CheckpointOptions
   /** Opens SQLite files; tests inject faults by it. */
   readonly openDatabase?: OpenDatabase
   /** Type number of a folder's file system (Linux's `statfs`), undefined where it is unknown. */
@@ -64,6 +74,7 @@ export function resolveOptions(options: EmbeddedLogOptions): ResolvedOptions {
     offsetGap,
     clock: options.clock ?? systemClock(),
     cleaning: options.cleaning ?? {},
+    checkpoints: options.checkpoints ?? {},
     logger: options.logger ?? silentLogger,
     ids: options.ids ?? randomUUID,
     openDatabase: options.openDatabase ?? openSqlite,

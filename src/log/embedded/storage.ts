@@ -1,13 +1,20 @@
 /** The log's file as SQLite sees it: opened with its pragmas, made durable, checkpointed and closed. */
 import { FileSync } from '../../core/file-sync.ts'
+import { CheckpointThread } from './checkpoint-thread.ts'
+import { Checkpointer, type CheckpointerContext } from './checkpointer.ts'
 import { lockCleaning } from './cleaning/cleaning-lock.ts'
 import { type SqlDatabase, toLogError, toOpenError } from './database.ts'
-import { LogFullError, NotALogError } from './errors.ts'
+import { NotALogError } from './errors.ts'
 import { preparePath } from './file-system.ts'
 import { ProcessLock } from './lock.ts'
 import type { ResolvedOptions } from './options.ts'
 import { checkFormat, type LogIdentity, prepareSchema } from './schema.ts'
 import { hasWalResetFault } from './sqlite-version.ts'
+
+/** What checkpoints need of the log. */
+export type CheckpointedLog = Pick<CheckpointerContext, 'holdCommits' | 'failed'>
+/** Keeps the WAL short: see `Checkpointer`. In memory there is none. */
+export type Checkpoints = Pick<Checkpointer, 'noteWrites' | 'retry' | 'close'>
 
 /** What the engine needs of where it is stored. */
 export interface Storage {
@@ -19,19 +26,14 @@ export interface Storage {
   readonly syncCostMs: number
   /** Resolves when all that was committed before the call is on disk. */
   sync(): Promise<void>
-  /** Commits put that many pages into the WAL since the last call: moves them to the database when they are many. */
-  noteWrites(pages: number): void
+  /** Begins to keep the WAL short. */
+  startCheckpoints(log: CheckpointedLog): Checkpoints
   /** The right to clean the log, if no other process has it; the call gives it back. */
   lockCleaning(): (() => void) | undefined
   /** Frees the file. With `failed` the log's error is known already, and what else goes wrong is not reported. */
   close(options: { readonly failed: boolean }): Promise<void>
 }
 
-/**
- * A checkpoint lets the WAL begin again from its start. An fsync of a file that is written over is twice as fast as one
- * of a file that grows (measured), so the WAL is kept short.
- */
-const checkpointPages = 1000
 /** A WAL that one big commit made longer is cut to this when it begins again. */
 const walBytesLimit = 64 * 1024 * 1024
 
@@ -51,7 +53,7 @@ function openMemory(options: ResolvedOptions): Storage {
     identity,
     syncCostMs: 0,
     sync: () => Promise.resolve(),
-    noteWrites: () => {},
+    startCheckpoints: () => ({ noteWrites() {}, retry() {}, close: () => Promise.resolve() }),
     lockCleaning: () => () => {},
     close: async () => database.close(),
   }
@@ -71,7 +73,7 @@ async function openFile(given: string, options: ResolvedOptions): Promise<Storag
   try {
     database = options.openDatabase(path)
     checkFormat(database, path)
-    setPragmas(database, path)
+    setPragmas(database, path, options.checkpoints.walBytesLimit ?? walBytesLimit)
     setBound(database, options.maxPageCount)
     const identity = prepareSchema(database, options.ids)
     wal = new FileSync(`${path}-wal`)
@@ -87,7 +89,7 @@ async function openFile(given: string, options: ResolvedOptions): Promise<Storag
   }
 }
 
-function setPragmas(database: SqlDatabase, path: string): void {
+function setPragmas(database: SqlDatabase, path: string, sizeLimit: number): void {
   const [mode] = database.prepare('PRAGMA journal_mode = WAL').get() as [string]
   if (mode !== 'wal') throw new NotALogError(path, `its journal mode is '${mode}' and cannot be changed to 'wal'`)
   database.exec(`
@@ -95,7 +97,7 @@ function setPragmas(database: SqlDatabase, path: string): void {
     PRAGMA fullfsync = 1;
     PRAGMA checkpoint_fullfsync = 1;
     PRAGMA wal_autocheckpoint = 0;
-    PRAGMA journal_size_limit = ${walBytesLimit};
+    PRAGMA journal_size_limit = ${sizeLimit};
     PRAGMA cache_size = -4096;
     PRAGMA mmap_size = 0;
     PRAGMA temp_store = MEMORY;
@@ -123,8 +125,6 @@ class FileStorage implements Storage {
   readonly #wal: FileSync
   readonly #lock: ProcessLock
   readonly #options: ResolvedOptions
-  readonly #checkpoint
-  #pages = 0
 
   constructor(parts: {
     readonly path: string
@@ -141,7 +141,6 @@ class FileStorage implements Storage {
     this.#wal = parts.wal
     this.#lock = parts.lock
     this.#options = parts.options
-    this.#checkpoint = parts.database.prepare('PRAGMA wal_checkpoint(PASSIVE)')
   }
 
   get syncCostMs(): number {
@@ -152,18 +151,20 @@ class FileStorage implements Storage {
     return this.#wal.sync()
   }
 
-  noteWrites(pages: number): void {
-    this.#pages += pages
-    if (this.#pages < checkpointPages) return
-    this.#pages = 0
-    try {
-      this.#checkpoint.get()
-    } catch (error) {
-      const problem = toLogError(this.path, error)
-      // The WAL keeps everything: it grows until there is room again.
-      if (!(problem instanceof LogFullError)) throw problem
-      this.#options.logger.warn(`The disk of the log ${this.path} is full: its -wal file cannot be emptied and grows.`)
-    }
+  startCheckpoints(log: CheckpointedLog): Checkpoints {
+    const { checkpoints, logger, sqliteVersion } = this.#options
+    const { database, path } = this
+    return new Checkpointer({
+      database,
+      path,
+      logger,
+      walBytesLimit: checkpoints.walBytesLimit ?? walBytesLimit,
+      // With the fault of some builds, nothing may be written while another connection checkpoints.
+      inlineLimitMs: hasWalResetFault(sqliteVersion) ? Number.POSITIVE_INFINITY : (checkpoints.inlineLimitMs ?? 1),
+      syncCostMs: () => this.syncCostMs,
+      startThread: () => new CheckpointThread(path),
+      ...log,
+    })
   }
 
   lockCleaning(): (() => void) | undefined {

@@ -33,6 +33,8 @@ export interface CleanerContext {
   lock(): (() => void) | undefined
   /** A transaction between those of the commits. */
   change<T>(work: () => T): Promise<T>
+  /** What could not be tidied up before may be possible now. */
+  tidy(): void
   /** So many bytes were written by transactions of the cleaner. */
   wrote(bytes: number): void
 }
@@ -81,6 +83,7 @@ export class Cleaner {
   async #clean(): Promise<void> {
     let unlock: (() => void) | undefined
     try {
+      this.#context.tidy()
       const work = this.#findWork()
       if (work.length === 0) return
       unlock = this.#context.lock()
