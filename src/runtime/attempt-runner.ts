@@ -16,6 +16,7 @@ import { AttemptsSpentError, StoppingError } from './errors.ts'
 import { RejectError, RetryAfterError, type WhenSpent } from './failures.ts'
 import { handlerScope } from './handler-scope.ts'
 import { runAround } from './middleware.ts'
+import { InvalidRedriveError } from './parking/redrive.ts'
 import type { PartitionTask } from './partition-task.ts'
 import { backoffMs } from './retry.ts'
 
@@ -283,11 +284,14 @@ export class AttemptRunner {
   }
 
   async #giveUp(delivery: Delivery, cause: Error): Promise<void> {
-    const { task, offset, id, attempt } = delivery
+    const { task, offset, id, attempt, route } = delivery
     if (this.#owner.splits(delivery)) return
     tellFailed(this.#scope.componentName, delivery, { error: cause, attempt })
     let isDone = false
-    if (this.#whenSpent !== 'stop') {
+    // A redrive that the store did not take is told for good: dead, or skipped, it would never be told again.
+    const mustStop =
+      this.#whenSpent === 'stop' || (route.isInternal === true && !(cause instanceof InvalidRedriveError))
+    if (!mustStop) {
       try {
         await this.#owner.bury(delivery, cause)
         isDone = true

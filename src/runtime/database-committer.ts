@@ -8,6 +8,8 @@ import type { PartitionTask } from './partition-task.ts'
 
 /** Skipped records after which a checkpoint is written without a handler. */
 const skippedBeforeCheckpoint = 1_000
+/** After a checkpoint could not be written. */
+const storeAgainMs = 200
 
 /**
  * A database as commit home: rows, checkpoint and outputs of each record in one transaction of its own. The group's
@@ -85,6 +87,8 @@ export class DatabaseCommitter {
       if (error instanceof FencedError) return this.#lost(task)
       // Nothing is lost: the skipped records are read again. What makes it fail fails the next handler too.
       this.#host.logger.warn(`'${this.#componentName}': a checkpoint was not written`, { error })
+      // What was parked would wait for the next handler, which may be far.
+      if (task.parking.buffer.isDirty) setTimeout(() => void this.tryStore(task), storeAgainMs).unref()
     }
   }
 
