@@ -12,7 +12,7 @@ import type { Middleware } from './context.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Delivery } from './delivery.ts'
 import { startOfHandling, tellFailed, tellHandled } from './diagnostic-events.ts'
-import { AttemptsSpentError, StoppingError } from './errors.ts'
+import { AttemptsSpentError, CommitOutcomeError, StoppingError } from './errors.ts'
 import { RejectError, RetryAfterError, type WhenSpent } from './failures.ts'
 import { handlerScope } from './handler-scope.ts'
 import { runAround } from './middleware.ts'
@@ -226,6 +226,12 @@ export class AttemptRunner {
   async #judge(delivery: Delivery, error: Error): Promise<void> {
     if (error instanceof FencedError) this.#owner.lost(delivery.task)
     if (this.#stopping || !delivery.task.active || error instanceof StoppingError) {
+      this.#release(delivery, false)
+      this.#circuit?.gaveBack(delivery)
+      return
+    }
+    if (error instanceof CommitOutcomeError) {
+      this.#owner.failed(error)
       this.#release(delivery, false)
       this.#circuit?.gaveBack(delivery)
       return

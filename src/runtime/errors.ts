@@ -104,6 +104,20 @@ export class OutboxLogError extends MillraceError {
   }
 }
 
+/**
+ * A database reported an error of its disk for a commit: whether that is done shows when the database is opened again.
+ * Nothing is written to it until then, for what comes next might do the same once more.
+ */
+export class CommitOutcomeError extends MillraceError {
+  readonly code = 'COMMIT_OUTCOME_UNKNOWN'
+  constructor(location: string, cause: unknown) {
+    super(
+      `A commit to ${location} may be done or not (${messageOf(cause)}): check the disk and start the app again, which finds out.`,
+      { cause },
+    )
+  }
+}
+
 /** A component has finished records that the log does not have (any more): the log was restored from an older copy, or lost its end. */
 export class LogRewoundError extends MillraceError {
   readonly code = 'LOG_REWOUND'

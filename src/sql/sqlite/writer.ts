@@ -1,3 +1,5 @@
+import { CommitOutcomeError } from '../../runtime/errors.ts'
+import { DatabaseIoError } from '../storage-errors.ts'
 import type { Connection } from './connection.ts'
 import { retryWhileLocked } from './locked.ts'
 import { Mutex } from './mutex.ts'
@@ -31,6 +33,8 @@ export class Writer {
   readonly #mutex = new Mutex()
   #holder: Holder | undefined
   #closed: Error | undefined
+  /** A commit of unknown outcome: nothing is written after it. */
+  #broken: Error | undefined
 
   constructor(options: WriterOptions) {
     this.connection = options.connection
@@ -42,6 +46,7 @@ export class Writer {
   async begin(holder: Holder): Promise<void> {
     await this.#mutex.acquire()
     try {
+      if (this.#broken !== undefined) throw this.#broken
       this.#endLeftover()
       await this.#retryWhileLocked(() => this.connection.execute('begin immediate'))
       this.#holder = holder
@@ -57,7 +62,7 @@ export class Writer {
    */
   commit<T>(write: (connection: Connection) => T, committed: (result: T) => void): void {
     const result = write(this.connection)
-    this.connection.execute('commit')
+    this.#commit()
     try {
       this.#options.committed()
       committed(result)
@@ -79,6 +84,7 @@ export class Writer {
   async alone<T>(work: (connection: Connection) => T): Promise<T> {
     await this.#mutex.acquire()
     try {
+      if (this.#broken !== undefined) throw this.#broken
       this.#endLeftover()
       const result = await this.#retryWhileLocked(() => work(this.connection))
       this.#options.committed()
@@ -100,6 +106,17 @@ export class Writer {
 
   #retryWhileLocked<T>(work: () => T): Promise<T> {
     return retryWhileLocked(work, { ...this.#options, closed: () => this.#closed })
+  }
+
+  #commit(): void {
+    try {
+      this.connection.execute('commit')
+    } catch (error) {
+      if (!(error instanceof DatabaseIoError)) throw error
+      // Set before another can begin: it would not count this one, whose rows may be there.
+      this.#broken = new CommitOutcomeError(this.#options.location, error)
+      throw this.#broken
+    }
   }
 
   #leave(): void {
