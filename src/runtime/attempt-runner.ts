@@ -16,7 +16,6 @@ import { AttemptsSpentError, CommitOutcomeError, StoppingError } from './errors.
 import { RejectError, RetryAfterError, type WhenSpent } from './failures.ts'
 import { handlerScope } from './handler-scope.ts'
 import { runAround } from './middleware.ts'
-import { InvalidRedriveError } from './parking/redrive.ts'
 import type { PartitionTask } from './partition-task.ts'
 import { backoffMs } from './retry.ts'
 
@@ -290,14 +289,11 @@ export class AttemptRunner {
   }
 
   async #giveUp(delivery: Delivery, cause: Error): Promise<void> {
-    const { task, offset, id, attempt, route } = delivery
+    const { task, offset, id, attempt } = delivery
     if (this.#owner.splits(delivery)) return
     tellFailed(this.#scope.componentName, delivery, { error: cause, attempt })
     let isDone = false
-    // A redrive that the store did not take is told for good: dead, or skipped, it would never be told again.
-    const mustStop =
-      this.#whenSpent === 'stop' || (route.isInternal === true && !(cause instanceof InvalidRedriveError))
-    if (!mustStop) {
+    if (this.#whenSpent !== 'stop') {
       try {
         await this.#owner.bury(delivery, cause)
         isDone = true

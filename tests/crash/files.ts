@@ -151,6 +151,9 @@ function readPartition(database: DatabaseSync, partition: Row, faults: string[])
   return records
 }
 
+/** Marks by their times, cancelled offsets, the position among the commands. */
+const otherMarks = new Set(['R', 'd', 'D', 'c', 'p'])
+
 function groupFiles(progress: readonly Progress[], entries: readonly Row[], faults: string[]): GroupFiles {
   const heads = new Map<string, ParkedRecord>()
   const bodies = new Map<string, string>()
@@ -165,7 +168,7 @@ function groupFiles(progress: readonly Progress[], entries: readonly Row[], faul
       const head = JSON.parse(value.toString()) as { id: string; offset: number; reason: string }
       heads.set(at, { ...head, ...place(entry), sequence: key.readBigUInt64BE(1) })
     } else if (mark === 'b') bodies.set(at, decodeBatch(value)[0]!.headers.get('millrace-id') ?? '')
-    else faults.push(`a store entry that nobody knows: ${at}`)
+    else if (!otherMarks.has(mark)) faults.push(`a store entry that nobody knows: ${at}`)
   }
   for (const [at, { id }] of heads)
     if (bodies.get(at) !== id) faults.push(`the parked record ${at} has no body of its own`)
