@@ -13,13 +13,14 @@ function batch(baseOffset: number, count: number, valueBytes: number) {
   return { baseOffset, lastOffset: baseOffset + count - 1, bytes }
 }
 
-/** Appends: to which of three partitions, records, bytes a record, offsets left out after it. */
+/** Appends: to which of three partitions, records, bytes a record, offsets left out after it, what is deleted then. */
 const appends = fc.array(
   fc.record({
     partition: fc.integer({ min: 0, max: 2 }),
     count: fc.integer({ min: 1, max: 3 }),
     valueBytes: fc.integer({ min: 0, max: 200 }),
     gap: fc.integer({ min: 0, max: 2 }),
+    deleted: fc.option(fc.integer({ min: 0, max: 20 }), { freq: 3 }),
   }),
   { maxLength: 40 },
 )
@@ -32,11 +33,12 @@ describe('TailCache', () => {
         const tails = [0, 1, 2].map(() => new PartitionTail(0))
         const kept: ReturnType<typeof batch>[][] = [[], [], []]
         const ends = [0, 0, 0]
-        for (const { partition, count, valueBytes, gap } of all) {
+        for (const { partition, count, valueBytes, gap, deleted } of all) {
           const next = batch(ends[partition]!, count, valueBytes)
           ends[partition] = next.lastOffset + 1 + gap
           kept[partition]!.push(next)
           cache.append(tails[partition]!, next)
+          if (deleted !== null) cache.dropBefore(tails[partition]!, Math.min(deleted, ends[partition]!))
         }
         let held = 0
         for (const [index, tail] of tails.entries()) {
