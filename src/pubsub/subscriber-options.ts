@@ -50,7 +50,8 @@ export interface SubscriberOptions<S extends Source, Tables> {
   /**
    * What happens to a record whose attempts are spent, that is rejected (`RejectError`) or cannot be read. By default it
    * goes to the group's dead-letter topic and its key goes on (`app.deadLetters` lists them and has them handled again);
-   * or it is skipped; or the component stops there and the app is unhealthy.
+   * with `'dead-letter-in-order'` the records of its key wait in the store until it is redriven or discarded, within the
+   * bounds of held ones; or it is skipped; or the component stops there and the app is unhealthy.
    */
   readonly whenSpent?: WhenSpent
   /**

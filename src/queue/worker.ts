@@ -72,8 +72,8 @@ export function worker<Q extends AnyQueue, Tables = never>(
     readonly database?: Database<Tables>
     /**
      * What happens to a task whose attempts are spent, that is rejected (`RejectError`) or cannot be read. By default
-     * it goes to the group's dead-letter topic (`app.deadLetters` lists them and has them handled again); or it is
-     * skipped; or the worker stops there and the app is unhealthy.
+     * it goes to the group's dead-letter topic (`app.deadLetters` lists them and has them handled again); with
+     * `'dead-letter-in-order'` the tasks of its key wait until it is redriven or discarded; or it is skipped; or the worker stops there and the app is unhealthy.
      */
     readonly whenSpent?: WhenSpent
     /**

@@ -18,8 +18,8 @@ export interface HeldKey {
   readonly id: string
   /** The number of its next attempt. */
   readonly attempt: number
-  /** When that is due, in milliseconds since the epoch. */
-  readonly dueMs: number
+  /** When that is due, in milliseconds since the epoch; absent where it is dead, and is to be redriven or discarded. */
+  readonly dueMs?: number
   readonly firstFailedAtMs?: number
 }
 
@@ -130,7 +130,7 @@ function describePartition(task: PartitionTask, waiting: readonly Delivery[]): P
     unfinished: tracker.unfinished,
     running,
     held: { records: heldRecords, keys: keys.length },
-    heldKeys: keys.sort((one, other) => one.dueMs - other.dueMs).slice(0, mostHeldKeys),
+    heldKeys: keys.sort((one, other) => (one.dueMs ?? 0) - (other.dueMs ?? 0)).slice(0, mostHeldKeys),
     delayed: { records: delayed, ...(delayed > 0 && { nextDueMs }) },
     duplicates: task.deduplication?.duplicates ?? 0,
     storedBytes: parking.sizeBytes,
@@ -151,7 +151,7 @@ function describeHeld(
     offset,
     id,
     attempt,
-    dueMs,
+    ...(dueMs > 0 && { dueMs }),
     ...(failure !== undefined && { firstFailedAtMs: failure.firstFailedAtMs }),
   }
 }

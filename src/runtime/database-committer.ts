@@ -54,10 +54,7 @@ export class DatabaseCommitter {
     transaction: HomeTransaction,
   ): Promise<void> {
     const { tracker, parking } = task
-    const changes = deliveries.flatMap((delivery) => {
-      const { parked } = delivery
-      return parked === undefined ? task.mark(delivery) : parking.removal(parked)
-    })
+    const changes = deliveries.flatMap((delivery) => task.changesOf(delivery))
     const entries = new Set(deliveries.flatMap(({ entry }) => entry ?? []))
     await transaction.commit({
       checkpoint: task.checkpoint!,

@@ -44,6 +44,8 @@ export interface Delivery extends LaneEntry {
   failure: FailureNote | undefined
   /** The first of its id: what finishes or parks it marks that. */
   isClaimed: boolean
+  /** It is dead, and this keeps its place in its lane. */
+  grave?: ParkedRecord
 }
 
 /** The record as it came. */

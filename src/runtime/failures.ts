@@ -21,5 +21,8 @@ export class RetryAfterError extends MillraceError {
   }
 }
 
-/** What a component does with a record whose attempts are spent, that is rejected, or that cannot be read. */
-export type WhenSpent = 'dead-letter' | 'skip' | 'stop'
+/**
+ * What a component does with a record whose attempts are spent, that is rejected, or that cannot be read: with
+ * `'dead-letter-in-order'` the records of its key wait until it is redriven or discarded, with `'dead-letter'` they go on.
+ */
+export type WhenSpent = 'dead-letter' | 'dead-letter-in-order' | 'skip' | 'stop'

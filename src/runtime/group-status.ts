@@ -38,7 +38,8 @@ export interface HeldKeyStatus {
   readonly id: string
   /** The number of its next attempt, and when that is due. */
   readonly attempt: number
-  readonly dueAt: string
+  /** Null where it is dead: its key waits until it is redriven or discarded. */
+  readonly dueAt: string | null
   readonly firstFailedAt: string | null
 }
 /** What waits for its next attempt in the partitions that this process has. */
@@ -130,11 +131,11 @@ function describeHeld({ partitions }: ConsumerStatus): HeldStatus {
     records: partitions.reduce((sum, { held }) => sum + held.records, 0),
     keys: partitions.reduce((sum, { held }) => sum + held.keys, 0),
     first: keys
-      .sort((one, other) => one.dueMs - other.dueMs)
+      .sort((one, other) => (one.dueMs ?? 0) - (other.dueMs ?? 0))
       .slice(0, mostHeldKeys)
       .map(({ dueMs, firstFailedAtMs, ...held }) => ({
         ...held,
-        dueAt: new Date(dueMs).toISOString(),
+        dueAt: dueMs === undefined ? null : new Date(dueMs).toISOString(),
         firstFailedAt: firstFailedAtMs === undefined ? null : new Date(firstFailedAtMs).toISOString(),
       })),
   }

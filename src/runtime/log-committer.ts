@@ -92,11 +92,9 @@ export class LogCommitter {
   ): void {
     if (outputs.length > 0) this.#keep(task, outputs)
     for (const delivery of deliveries) {
-      const { entry, parked } = delivery
-      for (const [key, value] of task.mark(delivery)) task.parking.buffer.put(key, value)
+      for (const [key, value] of task.changesOf(delivery)) task.parking.buffer.put(key, value)
       task.deduplication?.marked(delivery)
-      if (parked === undefined) task.tracker.finish(entry!)
-      else for (const [key, value] of task.parking.removal(parked)) task.parking.buffer.put(key, value)
+      if (delivery.entry !== undefined) task.tracker.finish(delivery.entry)
     }
     this.touch(task)
   }

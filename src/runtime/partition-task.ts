@@ -153,6 +153,12 @@ export class PartitionTask {
     this.admit()
   }
 
+  /** The changes of the store with which a record is done: it is out, its id marked, its grave made. */
+  changesOf(delivery: Delivery): readonly StoreChange[] {
+    const { parked, grave } = delivery
+    const changes = parked === undefined ? this.mark(delivery) : this.parking.removal(parked)
+    return grave === undefined ? changes : [...changes, this.parking.headOf(grave)]
+  }
   /** The changes of the store that mark the id of a task which is finished or parked, where it is the first of its id. */
   mark(delivery: Delivery): readonly StoreChange[] {
     return delivery.isClaimed && delivery.parked === undefined ? this.deduplication!.mark(delivery) : []

@@ -43,8 +43,8 @@ export function readAttemptLimits(
 
 /** The policy for records that are given up, `'dead-letter'` by default. */
 export function readWhenSpent(value: WhenSpent | undefined, faults: FaultList): WhenSpent {
-  const known = value === undefined || ['dead-letter', 'skip', 'stop'].includes(value)
-  faults.expect(known, 'whenSpent', "give 'dead-letter', 'skip' or 'stop'")
+  const known = value === undefined || ['dead-letter', 'dead-letter-in-order', 'skip', 'stop'].includes(value)
+  faults.expect(known, 'whenSpent', "give 'dead-letter', 'dead-letter-in-order', 'skip' or 'stop'")
   return value ?? 'dead-letter'
 }
 

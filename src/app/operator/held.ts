@@ -15,7 +15,8 @@ export interface HeldKeySummary extends TopicPartition {
   readonly offset: number
   readonly id: string
   readonly attempt: number
-  readonly dueAt: string
+  /** Null where it is dead: its key waits until it is redriven or discarded. */
+  readonly dueAt: string | null
   /** The error of its last attempt; null for one that was told to be handled again. */
   readonly error: string | null
 }
@@ -35,11 +36,11 @@ export async function listHeld(
     }
     for (const lane of lanes.values()) held.push(describe({ group: name, topic, partition }, lane))
   }
-  return held.sort((one, other) => (one.dueAt < other.dueAt ? -1 : 1))
+  return held.sort((one, other) => ((one.dueAt ?? '') < (other.dueAt ?? '') ? -1 : 1))
 }
 
 function describe(place: TopicPartition & { readonly group: string }, lane: readonly ParkedRecord[]): HeldKeySummary {
-  const { laneKey, offset, id, attempt, dueMs, failure } = lane[0]!
+  const { laneKey, offset, id, attempt, dueMs, failure, reason } = lane[0]!
   return {
     ...place,
     key: laneKey,
@@ -47,7 +48,7 @@ function describe(place: TopicPartition & { readonly group: string }, lane: read
     offset,
     id,
     attempt,
-    dueAt: new Date(dueMs).toISOString(),
+    dueAt: reason === 'dead' ? null : new Date(dueMs).toISOString(),
     error: failure?.error ?? null,
   }
 }

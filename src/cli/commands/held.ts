@@ -34,7 +34,7 @@ export const held: Command = {
           cut(key ?? '-', 40),
           count(records),
           count(attempt),
-          until(dueAt, nowMs),
+          dueAt === null ? 'when redriven' : until(dueAt, nowMs),
           cut(error ?? '-', 80),
         ]),
       )

@@ -103,6 +103,7 @@ export class Holding {
       const outcome = kind === 'redrive' ? 'redriven' : 'discarded'
       task.parking.redriven.put(origin.death, outcome, this.#owner.host.clock.nowMs() + deathRememberedMs)
       if (kind === 'redrive') this.#redrive(command, task)
+      else this.#discard(origin.death, task)
       return outcome
     }
   }
@@ -114,9 +115,8 @@ export class Holding {
     const { parking, tracker } = task
     const record = parking.findDelayed(taskId)
     if (record !== undefined) {
-      parking.forget(record)
+      parking.remove(record)
       task.deduplication?.forget(taskId)
-      for (const [key, value] of parking.removal(record)) parking.buffer.put(key, value)
       return 'cancelled'
     }
     const waiting = this.#owner.takeDelayed(task, taskId)
@@ -142,13 +142,33 @@ export class Holding {
     const laneKey = fields.key === null ? null : textOf(fields.key)
     const dueMs = this.#owner.host.clock.nowMs()
     const head = { reason: 'held', laneKey, dueMs, attempt: 1, id, offset: origin.offset, sizeBytes } as const
+    const grave = task.parking.findGrave(origin.death)
+    if (grave !== undefined) task.parking.remove(grave)
     const wasHeld = task.parking.isHeld(laneKey)
-    task.parking.add(head, fields, 'redriven')
+    task.parking.add(head, fields, grave === undefined ? 'redriven' : 'first')
     if (laneKey !== null && !task.parkedLanes.has(laneKey)) {
       if (!task.lanes.has(laneKey)) this.#own(task, laneKey)
       else if (!wasHeld) task.unparkedLanes.add(laneKey)
     }
     tellRedriven(redrive)
+  }
+
+  /** Where a lane waits for this death, it goes on. */
+  #discard(death: string, task: PartitionTask): void {
+    const grave = task.parking.findGrave(death)
+    if (grave === undefined) return
+    task.parking.remove(grave)
+    const laneKey = grave.laneKey!
+    const next = task.parking.firstOf(laneKey)
+    if (next !== undefined) {
+      task.parking.remind(next)
+      return
+    }
+    task.parkedLanes.delete(laneKey)
+    // There was no room in the store for these.
+    const waiting = task.lanes.get(laneKey)?.shift() as Delivery | undefined
+    if (waiting === undefined) task.lanes.delete(laneKey)
+    else this.#owner.lanes.unpark(waiting)
   }
 
   /** The time of a parked record has come. */
@@ -184,7 +204,11 @@ export class Holding {
     if (next === undefined) return false
     this.#own(task, laneKey)
     this.#owner.lanes.park(delivery)
-    task.parking.remind(next)
+    if (next.reason !== 'dead') task.parking.remind(next)
+    else {
+      this.#divert(task, laneKey)
+      this.#owner.store(task)
+    }
     return true
   }
 
@@ -201,8 +225,23 @@ export class Holding {
     await host.ensureInternal({ name: deadLetterTopic(group), partitions })
     host.logger.error(`'${group}': a record is dead: ${error.message}`, where)
     const death = host.newId()
-    await this.#owner.settle(delivery, [encodeDeadLetter(delivery, { group, error, nowMs: host.clock.nowMs(), death })])
+    const nowMs = host.clock.nowMs()
+    if (whenSpent === 'dead-letter-in-order') this.#dig(delivery, { death, error, nowMs })
+    await this.#owner.settle(delivery, [encodeDeadLetter(delivery, { group, error, nowMs, death })])
+    // Only now: what comes for its key meanwhile waits in its lane as before.
+    if (delivery.grave !== undefined) task.parking.enter(delivery.grave)
     tellDead(group, delivery, { error, death })
+  }
+
+  /** What keeps the place of a dead record in its lane, for the commit that finishes it. */
+  #dig(
+    delivery: Delivery,
+    { death, error, nowMs }: { readonly death: string; readonly error: Error; readonly nowMs: number },
+  ): void {
+    const { task, laneKey, id, offset, attempt } = delivery
+    if (laneKey === null) return
+    const failure = delivery.failure ?? { error: error.message, firstFailedAtMs: nowMs, lastFailedAtMs: nowMs }
+    delivery.grave = task.parking.prepareGrave({ laneKey, id, offset, attempt, failure, death })
   }
 
   /** The lane is for the first of the parked records to take. */

@@ -15,13 +15,14 @@ export interface FailureNote {
  *     delayed    until its time; then it enters its lane
  *     held       until its next attempt; its lane waits with it
  *     following  until the one before it in its lane is done
+ *     dead       a grave: the record is among the dead letters, its lane waits until it is redriven or discarded
  */
 export interface ParkedRecord {
   /** Its place among the parked records of its partition; of one lane the lower one first. */
   readonly sequence: number
-  readonly reason: 'delayed' | 'held' | 'following'
+  readonly reason: 'delayed' | 'held' | 'following' | 'dead'
   readonly laneKey: string | null
-  /** On the clock; 0 for a follower. */
+  /** On the clock; 0 for a follower and for a grave. */
   readonly dueMs: number
   /** The number of its next attempt. */
   readonly attempt: number
@@ -29,6 +30,8 @@ export interface ParkedRecord {
   readonly offset: number
   readonly sizeBytes: number
   readonly failure?: FailureNote
+  /** Of a grave: the id of the dead letter. */
+  readonly death?: string
 }
 
 /** The store of a partition that they are in. */

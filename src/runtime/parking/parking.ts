@@ -98,7 +98,7 @@ export class Parking {
     let from: Uint8Array = headKeys.from
     for (;;) {
       const heads = await this.#read({ store: this.buffer.name, from, to: headKeys.to, limit: loadedAtOnce })
-      for (const [key, value] of heads) this.#enter(decodeHead(key, value))
+      for (const [key, value] of heads) this.enter(decodeHead(key, value))
       if (heads.length < loadedAtOnce) return
       from = Buffer.concat([heads.at(-1)![0], Buffer.from([0])])
     }
@@ -124,7 +124,9 @@ export class Parking {
 
   /** From now on what is due is told. */
   open(): void {
-    for (const record of this.#records.values()) if (record.reason !== 'following') this.#queue.push(record)
+    for (const record of this.#records.values()) {
+      if (record.reason === 'delayed' || record.reason === 'held') this.#queue.push(record)
+    }
     // The first may be a follower: the one before it was done, and it was running when the earlier owner ended.
     for (const [first] of this.#lanes.values()) if (first!.reason === 'following') this.#queue.push(first!)
     this.#schedule()
@@ -194,10 +196,28 @@ export class Parking {
     return undefined
   }
 
+  /** A grave at the head of a lane, in the store with the commit that writes `headOf` it, here with `enter`. */
+  prepareGrave(grave: Omit<ParkedRecord, 'sequence' | 'reason' | 'dueMs' | 'sizeBytes'>): ParkedRecord {
+    return { ...grave, sequence: this.#next.first--, reason: 'dead', dueMs: 0, sizeBytes: 0 }
+  }
+  headOf(record: ParkedRecord): readonly [key: Uint8Array, value: Uint8Array] {
+    return [headKey(record.sequence), encodeHead(record)]
+  }
+  /** The grave of a death. */
+  findGrave(death: string): ParkedRecord | undefined {
+    for (const record of this.#records.values()) if (record.death === death) return record
+    return undefined
+  }
+  /** Takes a record out, with the next commit. */
+  remove(record: ParkedRecord): void {
+    this.forget(record)
+    for (const [key, value] of this.removal(record)) this.buffer.put(key, value)
+  }
+
   /** Parks a record that is new here. */
   add(record: Omit<ParkedRecord, 'sequence'>, fields: RecordFields, place: Place): ParkedRecord {
     const parked: ParkedRecord = { ...record, sequence: this.#next[place] }
-    this.#enter(parked)
+    this.enter(parked)
     this.buffer.put(headKey(parked.sequence), encodeHead(parked))
     this.buffer.put(bodyKey(parked.sequence), encodeBody(fields, record.offset))
     if (parked.reason !== 'following') this.#await(parked)
@@ -213,8 +233,7 @@ export class Parking {
       ...changes
     }: Partial<Omit<ParkedRecord, 'sequence' | 'laneKey'>> & { readonly place: Place; readonly fields: RecordFields },
   ): ParkedRecord {
-    this.forget(record)
-    for (const [key, value] of this.removal(record)) this.buffer.put(key, value)
+    this.remove(record)
     return this.add({ ...record, ...changes }, fields, place)
   }
 
@@ -251,7 +270,7 @@ export class Parking {
 
   /** Its time may have been told when it was not its turn, which it is now: it is told again. */
   remind(record: ParkedRecord): void {
-    this.#await(record)
+    if (record.reason !== 'dead') this.#await(record)
   }
 
   async body(record: ParkedRecord): Promise<RecordBatch> {
@@ -260,7 +279,8 @@ export class Parking {
     return decodeBody(bytes)
   }
 
-  #enter(record: ParkedRecord): void {
+  /** It is in the store, or will be with what is in the buffer. */
+  enter(record: ParkedRecord): void {
     this.#records.set(record.sequence, record)
     this.#bytes += record.sizeBytes
     const { sequence } = record
