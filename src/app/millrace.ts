@@ -16,7 +16,7 @@ const defaultLongestWaitInMemoryMs = 5_000
 /**
  * Makes an app: components over one log. Nothing is opened before `start`, or before the first publish.
  *
- * With no URL the log is a file, `.millrace/log.db`, that one process at a time may open; `MILLRACE_URL` and the option
+ * With no URL the log is a file, `.millrace/log.db`, that several processes may share; `MILLRACE_URL` and the option
  * `url` say otherwise.
  *
  * @throws InvalidOptionsError with every fault of the options.

@@ -1,3 +1,4 @@
+import { type Duration, toMilliseconds } from '../core/duration.ts'
 import { MillraceError, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Log } from '../log/log.ts'
@@ -12,13 +13,12 @@ export function checkLogUrl(url: string): void {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
   if (scheme === undefined) throw new UnsupportedLogUrlError(url, 'it has no scheme')
   if (scheme !== 'file') throw new UnsupportedLogUrlError(url, `there is no engine for '${scheme}:'`)
-  let path: string
-  try {
-    path = filePathOf(url)
-  } catch (error) {
-    throw new UnsupportedLogUrlError(url, messageOf(error))
-  }
+  const { path, options } = readFileUrl(url)
   if (path === '' || path.endsWith('/')) throw new UnsupportedLogUrlError(url, 'it names no file')
+  for (const name of options.keys()) {
+    if (name !== 'sessionTimeout') throw new UnsupportedLogUrlError(url, `it has no option '${name}'`)
+  }
+  readSessionTimeout(url, options)
 }
 
 /** How a log is opened. */
@@ -34,7 +34,7 @@ export interface OpenLogOptions {
 export async function openLog(url: string, { logger, variable, offsetGap = 0 }: OpenLogOptions): Promise<Log> {
   checkLogUrl(url)
   const { openEmbeddedLog } = await import('../log/embedded/index.ts')
-  const place = url === 'memory:' ? { memory: true } : { path: filePathOf(url) }
+  const place = url === 'memory:' ? { memory: true } : readPlace(url)
   try {
     return await openEmbeddedLog({ ...place, logger, offsetGap })
   } catch (error) {
@@ -46,6 +46,36 @@ export async function openLog(url: string, { logger, variable, offsetGap = 0 }: 
 
 /** The path in a URL that `checkLogUrl` let pass, and that is not `memory:`. */
 export function filePathOf(url: string): string {
-  if (/^file:\/\//i.test(url)) return decodeURIComponent(new URL(url).pathname)
-  return url.slice('file:'.length)
+  return readFileUrl(url).path
+}
+
+function readPlace(url: string): { readonly path: string; readonly sessionTimeoutMs?: number } {
+  const { path, options } = readFileUrl(url)
+  const sessionTimeoutMs = readSessionTimeout(url, options)
+  return sessionTimeoutMs === undefined ? { path } : { path, sessionTimeoutMs }
+}
+
+/** `file:log.db?sessionTimeout=30s`: how long a process that hangs keeps its partitions. At least half a second. */
+function readSessionTimeout(url: string, options: URLSearchParams): number | undefined {
+  const text = options.get('sessionTimeout')
+  if (text === null) return undefined
+  try {
+    const durationMs = toMilliseconds(/^\d+$/.test(text) ? Number(text) : (text as Duration))
+    if (durationMs >= 500 && Number.isSafeInteger(durationMs)) return durationMs
+  } catch {
+    // Said below, with the URL.
+  }
+  throw new UnsupportedLogUrlError(url, `its sessionTimeout '${text}' is no duration of 500ms or more, such as 10s`)
+}
+
+/** Throws `UnsupportedLogUrlError`. */
+function readFileUrl(url: string): { readonly path: string; readonly options: URLSearchParams } {
+  const [, place = '', query = ''] = /^([^?]*)(?:\?(.*))?$/s.exec(url) ?? []
+  const options = new URLSearchParams(query)
+  if (!/^file:\/\//i.test(place)) return { path: place.slice('file:'.length), options }
+  try {
+    return { path: decodeURIComponent(new URL(place).pathname), options }
+  } catch (error) {
+    throw new UnsupportedLogUrlError(url, messageOf(error))
+  }
 }

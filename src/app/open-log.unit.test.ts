@@ -10,6 +10,8 @@ describe("a log's URL", () => {
     'file:/var/lib/log.db',
     'file:///var/lib/log.db',
     'FILE:log.db',
+    'file:log.db?sessionTimeout=30s',
+    'file:///var/lib/log.db?sessionTimeout=500',
   ])('may be %s', (url) => {
     expect(() => checkLogUrl(url)).not.toThrow()
   })
@@ -24,6 +26,9 @@ describe("a log's URL", () => {
     ['file:///', 'it names no file'],
     ['file:logs/', 'it names no file'],
     ['file:///%', 'malformed'],
+    ['file:log.db?sessionTimeout=soon', "its sessionTimeout 'soon' is no duration"],
+    ['file:log.db?sessionTimeout=100ms', '500ms or more'],
+    ['file:log.db?timeout=5s', "it has no option 'timeout'"],
   ])('is not %j: the error says why and what to give', (url, why) => {
     expect(() => checkLogUrl(url)).toThrow(UnsupportedLogUrlError)
     expect(() => checkLogUrl(url)).toThrow(why)

@@ -98,6 +98,9 @@ export interface Outbox {
   remove(upTo: number): Promise<void>
   /** Highest number that a row ever had, 0 before the first: below a published one, the database was rewound. */
   lastNumber(): Promise<number>
-  /** Calls `listener` after each commit that left rows. Returns how to stop it. */
+  /**
+   * Calls `listener` after each commit here that left rows, and some milliseconds after any commit of another process.
+   * Returns how to stop it.
+   */
   onCommitted(listener: () => void): () => void
 }

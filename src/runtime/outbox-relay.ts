@@ -1,5 +1,6 @@
 import { toError } from '../core/errors.ts'
-import type { Log, TopicPartition } from '../log/log.ts'
+import { FencedError } from '../log/errors.ts'
+import type { Lease, Log, Member, TopicPartition } from '../log/log.ts'
 import type { Host, Unsettled } from './attachment.ts'
 import type { DatabaseHome, OutboxRow } from './commit-home.ts'
 import { diagnostics } from './diagnostics.ts'
@@ -31,6 +32,9 @@ export interface RelayStatus {
  *     new → running → draining → stopped
  *              └── failed: the app is told why
  *
+ * Of the processes that have the database, one relays at a time: who has the lease of the cursor's only partition, as the
+ * member of a group. The others stand by. Who loses it, as a process that hung, commits nothing more.
+ *
  * One log transaction holds the messages and the position after them, as the offset of group `outbox-<database id>`. A
  * crash before it publishes nothing, a crash after it finds the position and removes the rows unpublished. Rows are
  * published only when they are durable in the database: a power cut there must not leave a message without its rows.
@@ -44,6 +48,9 @@ export class OutboxRelay {
   readonly #rotation = new KeylessRotation()
   #state: 'new' | 'running' | 'draining' | 'stopped' = 'new'
   #failure: Error | undefined
+  /** This process relays; undefined while another one does. */
+  #lease: Lease | undefined
+  #member: Promise<Member> | undefined
   #published = 0
   #publishedRows = 0
   #mayHaveRows = true
@@ -70,20 +77,58 @@ export class OutboxRelay {
   async start(): Promise<void> {
     const [topic] = await this.#log.ensureTopics([{ name: cursorTopic, partitions: 1, exact: false }])
     await this.#claim(topic!.id)
-    const [committed] = await this.#log.committed(this.#group, [cursor])
-    this.#published = (committed?.position ?? 1) - 1
-    const last = await this.#home.outbox.lastNumber()
-    if (last < this.#published) {
-      const { location, databaseId } = this.#home
-      throw new OutboxRewoundError({ location, databaseId, published: this.#published, last })
+    await this.#findPosition()
+    this.#state = 'running'
+    this.#member = this.#log.join({
+      group: this.#group,
+      topics: [cursorTopic],
+      listener: {
+        assigned: ([lease]) => this.#begin(lease!),
+        revoked: () => this.#end(),
+        lost: () => void this.#end(),
+        failed: (error) => this.#fail(error),
+      },
+    })
+    try {
+      await this.#member
+    } catch (error) {
+      this.#state = 'stopped'
+      throw error
     }
+  }
+
+  async #findPosition(): Promise<void> {
+    this.#published = await this.#readPublished()
+    const last = await this.#home.outbox.lastNumber()
+    if (last >= this.#published) return
+    const { location, databaseId } = this.#home
+    throw new OutboxRewoundError({ location, databaseId, published: this.#published, last })
+  }
+  async #readPublished(): Promise<number> {
+    const [committed] = await this.#log.committed(this.#group, [cursor])
+    return (committed?.position ?? 1) - 1
+  }
+
+  /** From now on this process relays. */
+  async #begin(lease: Lease): Promise<void> {
+    await this.#findPosition()
     await this.#home.outbox.remove(this.#published)
+    this.#publishedRows = 0
+    this.#mayHaveRows = true
     this.#forgetListener = this.#home.outbox.onCommitted(() => {
       this.#mayHaveRows = true
       this.#wake?.()
     })
-    this.#state = 'running'
-    this.#running = this.#run()
+    this.#lease = lease
+    this.#running = this.#run(lease)
+  }
+
+  /** Somebody else relays. Resolves when what was begun is finished. */
+  async #end(): Promise<void> {
+    this.#lease = undefined
+    this.#forgetListener?.()
+    this.#wake?.()
+    await this.#running
   }
 
   /** An outbox belongs to one log: two logs would both publish its messages, or either some of them. */
@@ -97,15 +142,16 @@ export class OutboxRelay {
     }
   }
 
-  /** Publishes all that is committed, then stops; a relay that cannot publish any more stops at once. */
+  /** Publishes all that is committed, unless another process does; then stops. One that cannot publish stops at once. */
   async stop(): Promise<void> {
-    this.#forgetListener?.()
     if (this.#state === 'running') {
       this.#state = 'draining'
       this.#mayHaveRows = true
       this.#wake?.()
     }
     await this.#running
+    // What did not join has nothing to leave.
+    await this.#member?.then((member) => member.leave()).catch(() => {})
     this.#state = 'stopped'
   }
 
@@ -120,25 +166,30 @@ export class OutboxRelay {
       error: this.#failure?.message ?? null,
     }
   }
-  #countPending(): Promise<number | null> {
-    return this.#home.outbox.count(this.#published).catch(() => null)
+  async #countPending(): Promise<number | null> {
+    try {
+      const published = this.#lease === undefined ? await this.#readPublished() : this.#published
+      return await this.#home.outbox.count(published)
+    } catch {
+      return null
+    }
   }
 
   async unsettled(): Promise<readonly Unsettled[]> {
     if (this.#state !== 'running') return []
-    const busy = this.#mayHaveRows || !this.#isIdle
+    const busy = this.#lease === undefined ? await this.#countPending() : this.#mayHaveRows || !this.#isIdle
     return busy ? [{ what: `the outbox of ${this.#home.location} has messages to publish` }] : []
   }
 
-  async #run(): Promise<void> {
+  async #run(lease: Lease): Promise<void> {
     try {
-      for (;;) {
+      while (this.#lease === lease) {
         // Cleared before the read: a commit during it sets it again, and its rows are read in the next round.
         this.#mayHaveRows = false
         const rows = await this.#home.outbox.read(this.#published, readBytes)
         if (rows.length > 0) {
           this.#mayHaveRows = true
-          await this.#publish(rows)
+          await this.#publish(rows, lease)
           if (this.#publishedRows < mostPublishedRows) continue
         }
         await this.#removePublished()
@@ -148,19 +199,29 @@ export class OutboxRelay {
         if (this.#state === 'draining') return
         await new Promise<void>((resolve) => {
           this.#wake = resolve
-          if (this.#mayHaveRows) resolve()
+          if (this.#mayHaveRows || this.#lease !== lease) resolve()
         })
         this.#wake = undefined
         this.#isIdle = false
       }
     } catch (error) {
-      this.#state = 'stopped'
-      this.#failure = toError(error)
-      this.#failed(this.#failure)
+      // Another process relays now: nothing of it was written.
+      if (error instanceof FencedError) this.#lease = undefined
+      else this.#fail(toError(error))
     }
   }
 
-  async #publish(rows: readonly OutboxRow[]): Promise<void> {
+  #fail(error: Error): void {
+    if (this.#failure !== undefined || this.#state === 'stopped') return
+    this.#state = 'stopped'
+    this.#failure = error
+    this.#lease = undefined
+    this.#forgetListener?.()
+    this.#wake?.()
+    this.#failed(error)
+  }
+
+  async #publish(rows: readonly OutboxRow[], { epoch }: Lease): Promise<void> {
     const startMs = performance.now()
     await this.#home.durable()
     await this.#meetTopics(rows)
@@ -168,10 +229,9 @@ export class OutboxRelay {
     for (const { message } of rows) stager.add(message)
     this.#rotation.endUnit()
     const last = rows.at(-1)!.number
-    await this.#log.commit({
-      batches: stager.take(),
-      offsets: { group: this.#group, offsets: [{ ...cursor, position: last + 1, metadata: this.#home.databaseId }] },
-    })
+    const offset = { ...cursor, epoch, position: last + 1, metadata: this.#home.databaseId }
+    const member = await this.#member!
+    await this.#log.commit({ batches: stager.take(), offsets: { group: this.#group, member, offsets: [offset] } })
     this.#published = last
     this.#publishedRows += rows.length
     this.#host.progressed()

@@ -7,7 +7,7 @@ export async function run(harness: EngineHarness, show: (trial: Trial) => Promis
   try {
     await show(trial)
   } finally {
-    await trial.log.close()
+    await trial.close()
   }
 }
 

@@ -18,6 +18,8 @@ export interface EngineHarness {
   open(): Promise<Log>
   /** The same log once more, after `closed` was closed. */
   reopen(closed: Log): Promise<Log>
+  /** The same log once more while `log` is open, as another process opens it; absent where one at a time can have it. */
+  openAnother?(log: Log): Promise<Log>
   /** Behaviours that this engine does not have. */
   readonly differences?: readonly Difference[]
 }
@@ -66,6 +68,7 @@ export class Trial {
   log: Log
   readonly #harness: EngineHarness
   readonly #suffix = randomBytes(6).toString('hex')
+  readonly #others: Trial[] = []
   #names = 0
 
   constructor(harness: EngineHarness, log: Log) {
@@ -174,6 +177,19 @@ export class Trial {
         return failure
       },
     }
+  }
+
+  /** The same log, open a second time, with the moves of a trial. It is closed with this one. */
+  async another(): Promise<Trial> {
+    const log = await this.#harness.openAnother!(this.log)
+    const other = new Trial(this.#harness, log)
+    this.#others.push(other)
+    return other
+  }
+
+  async close(): Promise<void> {
+    for (const other of this.#others) await other.close()
+    await this.log.close()
   }
 
   /** Closes the log and opens it again. */

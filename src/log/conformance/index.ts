@@ -14,11 +14,14 @@ import type { Behaviours, EngineHarness } from './harness.ts'
 import { lifecycle } from './lifecycle.ts'
 import { offsets } from './offsets.ts'
 import { reading } from './reading.ts'
+import { several } from './several.ts'
 import { stores } from './stores.ts'
 import { topics } from './topics.ts'
 
 export type { Behaviours, Difference, EngineHarness, Trial } from './harness.ts'
 
+/** For engines that several may have open at once. */
+const sharedSuite: Readonly<Record<string, Behaviours>> = { 'several at once': several }
 const suite: Readonly<Record<string, Behaviours>> = {
   topics,
   'append and read': appendAndRead,
@@ -37,7 +40,8 @@ const suite: Readonly<Record<string, Behaviours>> = {
 export function describeLogEngine(name: string, harness: EngineHarness): void {
   const differences = new Map((harness.differences ?? []).map((difference) => [difference.title, difference]))
   describe(`${name}, as a log`, () => {
-    for (const [subject, behaviours] of Object.entries(suite)) {
+    const all = harness.openAnother === undefined ? suite : { ...suite, ...sharedSuite }
+    for (const [subject, behaviours] of Object.entries(all)) {
       describe(subject, () => {
         for (const [title, show] of Object.entries(behaviours)) {
           const difference = differences.get(title)
@@ -50,7 +54,7 @@ export function describeLogEngine(name: string, harness: EngineHarness): void {
       })
     }
     it('declares differences of behaviours that exist', () => {
-      const titles = Object.values(suite).flatMap((behaviours) => Object.keys(behaviours))
+      const titles = Object.values(all).flatMap((behaviours) => Object.keys(behaviours))
       expect(unmatched([...differences.values()], titles)).toEqual([])
     })
   })

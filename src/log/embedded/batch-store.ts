@@ -26,6 +26,8 @@ export class BatchStore {
   readonly #setEnd: SqlStatement
   readonly #select: SqlStatement
   readonly #probe: SqlStatement
+  /** Of the batch that was inserted last; whoever begins a transaction sets it back. */
+  lastNumber = 0
 
   constructor(database: SqlDatabase, path: string) {
     this.#path = path
@@ -45,14 +47,16 @@ export class BatchStore {
   }
 
   insert(partition: PartitionState, batch: StoredBatch & { readonly highestTimestampMs: number }): void {
-    this.#insert.run(
+    const { baseOffset, lastOffset, highestTimestampMs, bytes } = batch
+    const { lastInsertRowid } = this.#insert.run(
       partition.number,
-      batch.baseOffset,
-      batch.lastOffset,
-      batch.highestTimestampMs,
-      batch.bytes,
-      batch.bytes.length,
+      baseOffset,
+      lastOffset,
+      highestTimestampMs,
+      bytes,
+      bytes.length,
     )
+    this.lastNumber = Number(lastInsertRowid)
   }
 
   /** Only where it differs from the offset after the last batch. */

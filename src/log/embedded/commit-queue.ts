@@ -8,8 +8,13 @@ import type { PreparedUnit, WrittenUnits } from './unit-writer.ts'
 const gatheredBytesLimit = 256 * 1024
 /** Units of one transaction: the rest waits for the next one, so that the event loop gets its turn. */
 const transactionBytesLimit = 4 * 1024 * 1024
-/** How long another program may hold SQLite's write lock before units fail. */
-const busyDeadlineMs = 5_000
+/** While another process holds SQLite's write lock, units wait up to this size; more is refused. */
+const waitingBytesLimit = 64 * 1024 * 1024
+/** A queue that is being closed waits so long for the lock. */
+const closingDeadlineMs = 5_000
+/** A process that shares the file gives the others a turn after it has had the lock for so long, about. */
+const longHoldMs = 20
+const yieldMs = 2
 
 /** What the queue drives. */
 export interface CommitTarget {
@@ -26,6 +31,8 @@ export interface CommitTarget {
   /** Calls back after about `delayMs`, in real time. */
   retryLater(delayMs: number, callback: () => void): void
   nowMs(): number
+  /** Other processes write the file too. */
+  isShared(): boolean
 }
 
 interface QueuedUnit {
@@ -44,8 +51,8 @@ interface Unacknowledged {
  *
  * States: *idle* → *gathering* (until the end of this turn of the event loop) → *syncing* (written; units that come now
  * gather for the next transaction, which begins when the fsync ends, or at once when they are many) → idle or gathering.
- * While another program holds SQLite's lock the queue is *waiting*: it tries again every millisecond or two, up to a
- * deadline. *failed* is for good, after an error that leaves the outcome of a commit unknown; *closed* after `close()`.
+ * While another process holds SQLite's lock the queue is *waiting*: it tries again every millisecond or two. *yielding*:
+ * it had the lock for long, and leaves it to the others for a moment. *failed* is for good, after an error that leaves the outcome of a commit unknown; *closed* after `close()`.
  */
 export class CommitQueue {
   readonly #target: CommitTarget
@@ -55,7 +62,11 @@ export class CommitQueue {
   #scheduled = false
   #syncing = false
   #isHeld = false
-  #busySinceMs: number | undefined
+  /** Waits for the lock, or leaves it to others: `#write` is called by a timer. */
+  #isWaiting = false
+  #heldMs = 0
+  #releasedAtMs = 0
+  #closedAtMs = 0
   #failure: Error | undefined
   #closed = false
   #idle: (() => void)[] = []
@@ -73,6 +84,10 @@ export class CommitQueue {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) return reject(this.#failure)
       if (this.#closed) return reject(new LogClosedError(this.#target.location))
+      if (this.#isWaiting && this.#gatheredBytes >= waitingBytesLimit) {
+        const reason = new Error(`${this.#gatheredBytes} bytes wait to be written already`)
+        return reject(new LogBusyError(this.#target.location, reason))
+      }
       this.#gathered.push({ unit, resolve, reject })
       this.#gatheredBytes += unit.sizeInBytes
       if (!this.#syncing || this.#gatheredBytes >= gatheredBytesLimit) this.#schedule()
@@ -107,6 +122,7 @@ export class CommitQueue {
   /** Finishes what was submitted; later units are refused. Never rejects. */
   close(): Promise<void> {
     this.#closed = true
+    this.#closedAtMs = this.#target.nowMs()
     if (this.#isIdle()) return Promise.resolve()
     return new Promise((resolve) => this.#idle.push(resolve))
   }
@@ -116,10 +132,22 @@ export class CommitQueue {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#isHeld || this.#busySinceMs !== undefined) return
+    if (this.#scheduled || this.#isHeld || this.#isWaiting) return
+    if (this.#heldMs >= longHoldMs) {
+      this.#wait(yieldMs)
+      return
+    }
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
+      this.#write()
+    })
+  }
+
+  #wait(delayMs: number): void {
+    this.#isWaiting = true
+    this.#target.retryLater(delayMs, () => {
+      this.#isWaiting = false
       this.#write()
     })
   }
@@ -129,8 +157,9 @@ export class CommitQueue {
     const queued = this.#take()
     try {
       if (!this.#syncing) this.#target.beforeWrite()
+      const beganMs = this.#target.nowMs()
       const written = this.#target.write(queued.map(({ unit }) => unit))
-      this.#busySinceMs = undefined
+      this.#noteHold(beganMs)
       this.#unacknowledged.push({ queued, written })
     } catch (error) {
       this.#refuse(queued, error)
@@ -138,6 +167,14 @@ export class CommitQueue {
     if (this.#unacknowledged.length > 0) this.#sync()
     if (this.#gathered.length > 0 && (!this.#syncing || this.#gatheredBytes >= gatheredBytesLimit)) this.#schedule()
     this.#settleIdle()
+  }
+
+  /** A pause as long as others take to try again was their turn. */
+  #noteHold(beganMs: number): void {
+    const nowMs = this.#target.nowMs()
+    if (!this.#target.isShared() || beganMs - this.#releasedAtMs >= yieldMs) this.#heldMs = 0
+    if (this.#target.isShared()) this.#heldMs += nowMs - beganMs
+    this.#releasedAtMs = nowMs
   }
 
   /** The next transaction's units: all, up to a size. */
@@ -158,21 +195,24 @@ export class CommitQueue {
 
   /** Nothing of these was written, unless the error says that it is unknown. */
   #refuse(queued: readonly QueuedUnit[], error: unknown): void {
-    if (error instanceof LogBusyError && this.#waitForLock(queued)) return
-    this.#busySinceMs = undefined
+    if (error instanceof LogBusyError && !this.#isTooLate) {
+      this.#waitForLock(queued)
+      return
+    }
     const reason = this.failIfFatal(error)
     for (const { reject } of queued) reject(reason)
   }
 
-  /** Puts the units back and tries again soon; false after the deadline. */
-  #waitForLock(queued: readonly QueuedUnit[]): boolean {
-    this.#busySinceMs ??= this.#target.nowMs()
-    if (this.#target.nowMs() - this.#busySinceMs >= busyDeadlineMs) return false
+  get #isTooLate(): boolean {
+    return this.#closed && this.#target.nowMs() - this.#closedAtMs >= closingDeadlineMs
+  }
+
+  /** Puts the units back and tries again soon. */
+  #waitForLock(queued: readonly QueuedUnit[]): void {
     this.#gathered.unshift(...queued)
     for (const { unit } of queued) this.#gatheredBytes += unit.sizeInBytes
-    // Jitter, so that two programs that wait for each other do not keep step.
-    this.#target.retryLater(1 + Math.random(), () => this.#write())
-    return true
+    // Jitter, so that two processes that wait for each other do not keep step.
+    this.#wait(1 + Math.random())
   }
 
   #sync(): void {

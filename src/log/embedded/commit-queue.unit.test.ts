@@ -20,6 +20,9 @@ class FakeTarget implements CommitTarget {
   readonly fenced = new Map<string, Error>()
   failure: Error | undefined
   time = 0
+  shared = false
+  /** How long a write takes. */
+  writeMs = 0
   #syncs: PromiseWithResolvers<void>[] = []
   #retries: (() => void)[] = []
   #offset = 0
@@ -29,6 +32,7 @@ class FakeTarget implements CommitTarget {
     const failure = this.failures.shift()
     this.log.push(failure === undefined ? `write ${names.join(' ')}` : `refuse ${names.join(' ')}`)
     if (failure !== undefined) throw failure
+    this.time += this.writeMs
     const outcomes = names.map((name) => this.fenced.get(name) ?? [this.#offset++])
     return { outcomes, publish: () => void this.log.push(`publish ${names.join(' ')}`) }
   }
@@ -47,6 +51,9 @@ class FakeTarget implements CommitTarget {
   }
   nowMs(): number {
     return this.time
+  }
+  isShared(): boolean {
+    return this.shared
   }
 
   endSync(): Promise<unknown> {
@@ -162,7 +169,7 @@ describe('CommitQueue', () => {
     expect(target.failure).toBeUndefined()
   })
 
-  it("waits for another program's lock, in order, without refusing anything", async () => {
+  it("waits for another process's lock, in order, without refusing anything", async () => {
     const { target, submit } = start()
     const busy = new LogBusyError('/log.db', new Error('busy'))
     target.failures.push(busy, busy)
@@ -183,18 +190,61 @@ describe('CommitQueue', () => {
     expect(target.log.filter((line) => line.includes(' at '))).toEqual(['a at 0', 'b at 1', 'c at 2'])
   })
 
-  it('refuses what waits when the lock is not freed in time, and goes on', async () => {
+  it('waits for the lock as long as it takes, and refuses only what is more than memory should hold', async () => {
     const { target, submit } = start()
+    const busy = new LogBusyError('/log.db', new Error('busy'))
+    target.failures.push(busy, busy)
+    submit('a', 40_000_000)
+    submit('b', 40_000_000)
+    await turn()
+    target.time = 60_000
+    target.retry()
+    await turn()
+    submit('c')
+    await turn()
+    expect(target.log).toEqual(['refuse a', 'refuse a', 'c fails: LogBusyError'])
+    target.retry()
+    submit('d')
+    await turn()
+    for (let sync = 0; sync < 3; sync++) {
+      await target.endSync()
+      await turn()
+    }
+    expect(target.log.filter((line) => line.includes(' at '))).toEqual(['a at 0', 'b at 1', 'd at 2'])
+  })
+
+  it('is closed in the end although the lock is not freed, and refuses what waited', async () => {
+    const { target, queue, submit } = start()
     const busy = new LogBusyError('/log.db', new Error('busy'))
     target.failures.push(busy, busy)
     submit('a')
     await turn()
+    const closed = queue.close()
     target.time = 5_000
     target.retry()
+    await closed
     await turn()
-    submit('b')
-    await turn()
-    expect(target.log).toEqual(['refuse a', 'refuse a', 'a fails: LogBusyError', 'write b', 'sync'])
+    expect(target.log).toEqual(['refuse a', 'refuse a', 'a fails: LogBusyError'])
+  })
+
+  it('leaves the lock to other processes for a moment when it had it for long', async () => {
+    for (const shared of [false, true]) {
+      const { target, submit } = start()
+      target.shared = shared
+      target.writeMs = 11
+      for (const name of ['a', 'b', 'c']) {
+        submit(name, 5_000_000)
+        await turn()
+      }
+      expect(
+        target.log.filter((line) => line.startsWith('write')),
+        `shared: ${shared}`,
+      ).toEqual(shared ? ['write a', 'write b'] : ['write a', 'write b', 'write c'])
+      if (!shared) continue
+      target.time += 2
+      target.retry()
+      expect(target.log.at(-1)).toBe('write c')
+    }
   })
 
   it.each([new LogFailedError('/log.db', new Error('EIO')), new LogDamagedError('/log.db', new Error('corrupt'))])(

@@ -14,6 +14,7 @@ export interface WrittenOffset extends CommittedOffset {
  */
 export class CommittedOffsets {
   readonly #write: SqlStatement
+  readonly #read: SqlStatement
   readonly #durable = new Map<string, Map<number, CommittedOffset>>()
 
   constructor(database: SqlDatabase) {
@@ -21,6 +22,7 @@ export class CommittedOffsets {
       `INSERT INTO committed_offset ("group", partition, position, metadata) VALUES (?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET position = excluded.position, metadata = excluded.metadata`,
     )
+    this.#read = database.prepare('SELECT position, metadata FROM committed_offset WHERE "group" = ? AND partition = ?')
     const rows = database.prepare('SELECT "group", partition, position, metadata FROM committed_offset').all()
     for (const [group, partition, position, metadata] of rows as [string, number, number, string][]) {
       this.#set(group, partition, { position, metadata })
@@ -34,6 +36,12 @@ export class CommittedOffsets {
   /** What was written is durable now. */
   publish({ group, partition, position, metadata }: WrittenOffset): void {
     this.#set(group, partition.number, { position, metadata })
+  }
+
+  /** As it stands in the file: another process may have written it, and it may not be durable yet. */
+  read(group: string, partition: PartitionState): CommittedOffset | undefined {
+    const row = this.#read.get(group, partition.number) as [number, string] | undefined
+    return row === undefined ? undefined : { position: row[0], metadata: row[1] }
   }
 
   find(group: string, partition: PartitionState): CommittedOffset | undefined {

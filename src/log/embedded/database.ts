@@ -16,7 +16,7 @@ import {
 export type SqlValue = SQLInputValue
 /** A prepared statement; its rows are arrays. */
 export interface SqlStatement {
-  run(...values: SqlValue[]): unknown
+  run(...values: SqlValue[]): { readonly changes: number | bigint; readonly lastInsertRowid: number | bigint }
   get(...values: SqlValue[]): unknown
   all(...values: SqlValue[]): unknown[]
   /** To be ended in the turn it was begun in: an open one keeps the WAL from restarting. */
@@ -47,7 +47,18 @@ export const openSqlite: OpenDatabase = (path) => {
 }
 
 /** SQLite's primary result codes that mean something of their own here. */
-const codes = { busy: 5, locked: 6, readOnly: 8, corrupt: 11, full: 13, cannotOpen: 14, notADatabase: 26 } as const
+const codes = {
+  busy: 5,
+  locked: 6,
+  readOnly: 8,
+  corrupt: 11,
+  full: 13,
+  cannotOpen: 14,
+  protocol: 15,
+  notADatabase: 26,
+} as const
+/** Somebody has what is needed: the lock, or SQLite's index of the write-ahead log while it is made anew. */
+const busyCodes: ReadonlySet<number | undefined> = new Set([codes.busy, codes.locked, codes.protocol])
 
 /** SQLite's primary result code of what was thrown, if it is of SQLite. */
 function codeOf(thrown: unknown): number | undefined {
@@ -57,8 +68,7 @@ function codeOf(thrown: unknown): number | undefined {
 
 /** Somebody else holds a lock that a statement needed; nothing was done. */
 export function isBusy(thrown: unknown): boolean {
-  const code = codeOf(thrown)
-  return code === codes.busy || code === codes.locked
+  return busyCodes.has(codeOf(thrown))
 }
 
 /**
@@ -69,7 +79,7 @@ export function toLogError(path: string, thrown: unknown): unknown {
   const code = codeOf(thrown)
   if (code === undefined) return thrown
   if (code === codes.full) return new LogFullError(path, thrown)
-  if (code === codes.busy || code === codes.locked) return new LogBusyError(path, thrown)
+  if (busyCodes.has(code)) return new LogBusyError(path, thrown)
   if (code === codes.corrupt || code === codes.notADatabase) return new LogDamagedError(path, thrown)
   return new LogFailedError(path, thrown)
 }

@@ -15,6 +15,7 @@ function inFile(options: EmbeddedLogOptions = {}): EngineHarness {
   return {
     open: () => openEmbeddedLog({ cleaning, ...options, path: join(folder, `${++files}`, 'log.db') }),
     reopen: (closed) => openEmbeddedLog({ cleaning, ...options, path: closed.location.slice('file:'.length) }),
+    openAnother: (log) => openEmbeddedLog({ cleaning, ...options, path: log.location.slice('file:'.length) }),
   }
 }
 

@@ -23,8 +23,11 @@ import { Cleaner } from './cleaning/cleaner.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { CommittedOffsets, type WrittenOffset } from './committed-offsets.ts'
 import { diagnose } from './diagnosis.ts'
+import { FileSharing } from './file-sharing.ts'
 import { GroupCoordinator } from './group-coordinator.ts'
+import type { Groups } from './groups.ts'
 import type { ResolvedOptions } from './options.ts'
+import { Publications } from './publications.ts'
 import { EmbeddedReader } from './reader.ts'
 import { Retentions, sameRetention } from './retentions.ts'
 import type { Checkpoints, Storage } from './storage.ts'
@@ -57,7 +60,9 @@ export class EmbeddedLog implements Log {
   readonly #stores: Stores
   readonly #writer: UnitWriter
   readonly #queue: CommitQueue
-  readonly #groups: GroupCoordinator
+  readonly #groups: Groups
+  /** Undefined for a log in memory, which nobody else has. */
+  readonly #sharing: FileSharing | undefined
   readonly #retentions: Retentions
   readonly #administration: Administration
   readonly #checkpoints: Checkpoints
@@ -77,13 +82,8 @@ export class EmbeddedLog implements Log {
     this.#batches = new BatchStore(database, path)
     this.#offsets = new CommittedOffsets(database)
     this.#stores = new Stores(database, path)
-    this.#groups = new GroupCoordinator({
-      topics: this.#topics,
-      ids: options.ids,
-      location,
-      openings: identity.openings,
-    })
     const cache = new TailCache(options.tailCacheBytes)
+    const publications = new Publications()
     this.#writer = new UnitWriter({
       database,
       path,
@@ -92,6 +92,13 @@ export class EmbeddedLog implements Log {
       stores: this.#stores,
       cache,
       offsetGap: options.offsetGap,
+      publications,
+      // The sharing writes too: each needs the other.
+      neighbours: {
+        begun: () => this.#sharing?.begun(),
+        committed: (lastBatchNumber) => this.#sharing?.committed(lastBatchNumber),
+        blocked: () => this.#sharing?.blocked(),
+      },
     })
     this.#queue = new CommitQueue({
       location,
@@ -101,11 +108,16 @@ export class EmbeddedLog implements Log {
       failed: (error) => this.#fail(error),
       retryLater: (delayMs, callback) => void setTimeout(callback, delayMs),
       nowMs: () => performance.now(),
+      isShared: () => this.#sharing?.isShared ?? false,
     })
     this.#checkpoints = storage.startCheckpoints({
       holdCommits: () => this.#queue.hold(),
       failed: (error) => void this.#queue.failIfFatal(error),
     })
+    this.#sharing = this.#share(storage, publications, options)
+    const { openings } = identity
+    const { ids } = options
+    this.#groups = this.#sharing?.groups ?? new GroupCoordinator({ topics: this.#topics, ids, location, openings })
     this.#sqliteVersion = options.sqliteVersion
     this.#cleaner = new Cleaner(
       {
@@ -133,33 +145,59 @@ export class EmbeddedLog implements Log {
     })
   }
 
+  /** A log in memory has nobody to share with. */
+  #share(storage: Storage, publications: Publications, options: ResolvedOptions): FileSharing | undefined {
+    const { database, path, location, registration } = storage
+    if (registration === undefined) return undefined
+    return new FileSharing({
+      database,
+      path,
+      location,
+      registration,
+      topics: this.#topics,
+      publications,
+      options,
+      transaction: (work) => this.#transaction(work),
+      durable: () => this.#queue.durable(),
+      failIfFatal: (error) => this.#queue.failIfFatal(error),
+    })
+  }
+
   get commitCostMs(): number {
     return this.#storage.syncCostMs + transactionCostMs
   }
 
   async ensureTopics(specifications: readonly TopicSpecification[]): Promise<readonly Topic[]> {
     this.#checkOpen()
-    const missing = this.#topics.missing(specifications)
-    const altered = specifications.filter(({ name, retention }) => {
-      return retention !== undefined && !sameRetention(retention, this.#retentions.of(name))
-    })
-    if (missing.length > 0 || altered.length > 0) {
-      const made = this.#change(() => {
-        const inserted = this.#topics.insert(missing)
-        for (const { name, retention } of altered) this.#retentions.alter(name, retention!)
-        return inserted
+    await this.#sharing?.catchUp()
+    const findAltered = () =>
+      specifications.filter(({ name, retention }) => {
+        return retention !== undefined && !sameRetention(retention, this.#retentions.of(name))
       })
-      this.#topics.add(made)
+    let missing = this.#topics.missing(specifications)
+    if (missing.length > 0 || (await this.#read(findAltered)).length > 0) {
+      await this.#exclusive(
+        () => {
+          // Another process may have made them since.
+          missing = this.#topics.missing(specifications)
+          const inserted = this.#topics.insert(missing)
+          for (const { name, retention } of findAltered()) this.#retentions.alter(name, retention!)
+          return inserted
+        },
+        (topics) => this.#topics.add(topics),
+      )
     }
     // Also those that another call has just made: they may not be on disk yet.
     await this.#queue.durable()
     const created = new Set(missing.map(({ name }) => name))
-    return specifications.map(({ name }) => this.#describeTopic(name, created.delete(name)))
+    const fresh = specifications.map(({ name }) => ({ name, created: created.delete(name) }))
+    return await this.#read(() => fresh.map(({ name, created }) => this.#describeTopic(name, created)))
   }
 
   async topics(): Promise<readonly Topic[]> {
     this.#checkNotClosed()
-    return this.#topics.all.map(({ name }) => this.#describeTopic(name, false))
+    await this.#sharing?.catchUp()
+    return await this.#read(() => this.#topics.all.map(({ name }) => this.#describeTopic(name, false)))
   }
 
   async commit(unit: Unit): Promise<readonly number[]> {
@@ -173,6 +211,7 @@ export class EmbeddedLog implements Log {
       location: this.location,
       topics: this.#topics,
       batches: this.#batches,
+      watch: () => this.#sharing?.watch() ?? (() => {}),
       checkOpen: () => this.#checkOpen(),
       closed: (closed) => this.#readers.delete(closed),
     })
@@ -182,6 +221,7 @@ export class EmbeddedLog implements Log {
 
   async join(options: GroupOptions): Promise<Member> {
     this.#checkOpen()
+    await this.#sharing?.catchUp()
     return await this.#groups.join(options)
   }
 
@@ -190,16 +230,24 @@ export class EmbeddedLog implements Log {
     partitions: readonly TopicPartition[],
   ): Promise<readonly (CommittedOffset | undefined)[]> {
     this.#checkNotClosed()
-    return partitions.map((partition) => this.#offsets.find(group, this.#topics.partition(partition)))
+    await this.#sharing?.catchUp()
+    const states = partitions.map((partition) => this.#topics.partition(partition))
+    if (this.#sharing?.isShared !== true) return states.map((state) => this.#offsets.find(group, state))
+    const found = await this.#sharing.read(() => states.map((state) => this.#offsets.read(group, state)))
+    // What was read may not be on disk yet, and is told to nobody before it is.
+    await this.#queue.durable()
+    return found
   }
 
   async readStore(range: StoreRange): Promise<readonly StoreEntry[]> {
     this.#checkNotClosed()
-    return this.#stores.read(range, this.#topics.partition(range))
+    const partition = this.#topics.partition(range)
+    return await this.#read(() => this.#stores.read(range, partition))
   }
 
   async offsets(of: 'start' | 'end' | Date, partitions: readonly TopicPartition[]): Promise<readonly number[]> {
     this.#checkNotClosed()
+    await this.#sharing?.catchUp()
     return partitions.map((each) => {
       const partition = this.#topics.partition(each)
       if (of === 'start') return partition.start
@@ -209,28 +257,32 @@ export class EmbeddedLog implements Log {
 
   async describePartitions(topics: readonly string[]): Promise<readonly PartitionDescription[]> {
     this.#checkNotClosed()
-    return this.#administration.describePartitions(topics)
+    await this.#sharing?.catchUp()
+    return await this.#read(() => this.#administration.describePartitions(topics))
   }
 
   async describeGroups(groups?: readonly string[]): Promise<readonly GroupDescription[]> {
     this.#checkNotClosed()
+    await this.#sharing?.catchUp()
     return await this.#administration.describeGroups(groups)
   }
 
   async deleteRecords(partitions: readonly DeleteBefore[]): Promise<readonly number[]> {
     this.#checkOpen()
+    await this.#sharing?.catchUp()
     return await this.#administration.deleteRecords(partitions)
   }
 
   async diagnose(): Promise<readonly Finding[]> {
     this.#checkNotClosed()
     const { database, path, location } = this.#storage
-    return await diagnose({
+    const findings = await diagnose({
       database,
       path: location === 'memory:' ? undefined : path,
       sqliteVersion: this.#sqliteVersion,
       members: this.#groups.describe(),
     })
+    return [...findings, ...(this.#sharing?.findings ?? [])]
   }
 
   close(): Promise<void> {
@@ -244,11 +296,13 @@ export class EmbeddedLog implements Log {
 
   async #close(): Promise<void> {
     this.#state = 'closing'
+    this.#sharing?.closing()
     const cleaned = this.#cleaner.close()
     for (const reader of this.#readers) await reader.close()
     await this.#groups.close()
     await this.#queue.close()
     await cleaned
+    await this.#sharing?.close()
     await this.#checkpoints.close()
     this.#state = 'closed'
     await this.#storage.close({ failed: this.#queue.failure !== undefined })
@@ -289,8 +343,12 @@ export class EmbeddedLog implements Log {
 
   /** A transaction beside the queue's: both are done within a turn, so they never meet. */
   #change<T>(work: () => T): T {
+    return this.#fatal(() => this.#transaction(work))
+  }
+
+  #transaction<T>(work: () => T): T {
     this.#checkNotClosed()
-    return this.#fatal(() => this.#writer.transaction(work))
+    return this.#writer.transaction(work)
   }
 
   /** Beside the queue: what fails ends the log where it must. */
@@ -304,6 +362,17 @@ export class EmbeddedLog implements Log {
 
   #describeTopic(name: string, created: boolean): Topic {
     return describeTopic(this.#topics.topic(name), { created, retention: this.#retentions.of(name) })
+  }
+
+  /** Waits for the moments in which other processes lock SQLite's index. */
+  async #read<T>(work: () => T): Promise<T> {
+    return this.#sharing === undefined ? work() : await this.#sharing.read(work)
+  }
+
+  /** As `#change`, waiting for the lock; `committed` runs in the same turn as the commit. */
+  async #exclusive<T>(work: () => T, committed: (result: T) => void): Promise<void> {
+    if (this.#sharing === undefined) committed(this.#change(work))
+    else await this.#sharing.exclusive(work, committed)
   }
 
   #fail(error: Error): void {

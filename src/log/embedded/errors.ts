@@ -1,10 +1,13 @@
 import { MillraceError, messageOf } from '../../core/errors.ts'
 
-/** The log's file is open already: in another process, or a second time in this one. */
+/**
+ * The log is open elsewhere, and cannot be shared: one of the two has a SQLite that can damage a file which two processes
+ * write (before 3.51.3), or a Millrace from before several processes could have a log.
+ */
 export class LogInUseError extends MillraceError {
   readonly code = 'LOG_IN_USE'
   override readonly retryable = true
-  /** The process that has the log; undefined where it could not be read. */
+  /** The process that has the log alone; undefined where it could not be read, or others share it. */
   readonly ownerProcessId: number | undefined
   constructor(path: string, ownerProcessId: number | undefined) {
     const who =
@@ -14,7 +17,7 @@ export class LogInUseError extends MillraceError {
           ? 'another process'
           : `process ${ownerProcessId}`
     super(
-      `The log ${path} is open in ${who}, and one at a time can have it: close it there, or give this one another file.`,
+      `The log ${path} is open in ${who} and cannot be shared: several processes can have it only when each runs a Node.js with SQLite 3.51.3 or later (this one has ${process.versions.sqlite}) and this version of Millrace. Close it there, or update both.`,
     )
     this.ownerProcessId = ownerProcessId
   }
@@ -110,13 +113,13 @@ export class LogFullError extends MillraceError {
   }
 }
 
-/** A program outside Millrace holds SQLite's write lock on the file. Nothing was written. */
+/** Another process holds SQLite's write lock on the file, for long. Nothing was written. */
 export class LogBusyError extends MillraceError {
   readonly code = 'LOG_BUSY'
   override readonly retryable = true
   constructor(path: string, cause: unknown) {
     super(
-      `The log ${path} is locked by another program that has its file open: nothing was written. End that program.`,
+      `The log ${path} is locked by another process that has its file open: nothing was written. Let that process go on, or end it; then try again.`,
       {
         cause,
       },

@@ -6,13 +6,14 @@ import { FencedError, InvalidNameError, LogClosedError } from '../errors.ts'
 import type { GroupCommit, GroupOptions, Lease, Member, TopicPartition } from '../log.ts'
 import { assignPartitions, keyOf } from './assignor.ts'
 import { GroupMember, type MemberGroup } from './group-member.ts'
+import type { Groups } from './groups.ts'
 import type { TopicTable } from './topics.ts'
 
 /** Epochs of one opening of the log lie above those of the openings before. */
 const epochsOfOpening = 2 ** 32
 
-/** The groups of this process. Who has what is in memory: with the process all memberships end. */
-export class GroupCoordinator {
+/** The groups of a log in memory, of which nobody else knows: with the process all memberships end. */
+export class GroupCoordinator implements Groups {
   readonly #topics: TopicTable
   readonly #ids: NewId
   readonly #location: string
@@ -44,7 +45,6 @@ export class GroupCoordinator {
     return member
   }
 
-  /** Throws `FencedError` when a lease that the commit names is not the member's any more. */
   checkFence({ group, member, offsets }: GroupCommit): void {
     if (member === undefined) return
     // Looked up: a member of another log may hold a lease of the same name and number.
@@ -54,7 +54,6 @@ export class GroupCoordinator {
     }
   }
 
-  /** Members by group, for people. */
   describe(): ReadonlyMap<string, readonly MemberDescription[]> {
     const process = describeThisProcess()
     return new Map(
@@ -70,13 +69,11 @@ export class GroupCoordinator {
     )
   }
 
-  /** Every member leaves, revokes awaited; nobody joins any more. */
   async close(): Promise<void> {
     this.#closed = true
     await Promise.all([...this.#groups.values()].flatMap((group) => group.members.map((member) => member.leave())))
   }
 
-  /** The log failed: all memberships end at once. */
   fail(error: Error): void {
     this.#closed = true
     for (const group of this.#groups.values()) for (const member of group.members) member.fail(error)

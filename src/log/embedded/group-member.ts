@@ -65,9 +65,14 @@ export class GroupMember implements Member {
     return this.#leases.get(keyOf(partition))?.epoch === epoch && epoch !== undefined
   }
 
+  /** Takes leases, which hold from this moment; `assign` tells of them. */
+  hold(leases: readonly Lease[]): void {
+    for (const lease of leases) this.#leases.set(keyOf(lease), lease)
+  }
+
   /** Takes leases, which hold from this moment, and waits for the listener. */
   async assign(leases: readonly Lease[]): Promise<void> {
-    for (const lease of leases) this.#leases.set(keyOf(lease), lease)
+    this.hold(leases)
     try {
       if (leases.length > 0) await this.#listener.assigned(leases)
     } catch (error) {
@@ -88,6 +93,20 @@ export class GroupMember implements Member {
       this.fail(toError(error))
     }
     for (const lease of leases) this.#leases.delete(keyOf(lease))
+  }
+
+  /** Somebody else has these already: they hold no more. `tellLost` tells of them. */
+  drop(leases: readonly Lease[]): void {
+    for (const lease of leases) this.#leases.delete(keyOf(lease))
+  }
+
+  tellLost(leases: readonly Lease[]): void {
+    if (this.#state === 'ended') return
+    try {
+      this.#listener.lost(leases)
+    } catch (error) {
+      this.fail(toError(error))
+    }
   }
 
   /** The group let it go; a `join` that still waits gets the error. */

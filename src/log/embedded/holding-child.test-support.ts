@@ -2,9 +2,9 @@
 import { toError } from '../../core/errors.ts'
 import { openEmbeddedLog } from './index.ts'
 
-const [path = ''] = process.argv.slice(2)
+const [path = '', sqliteVersion] = process.argv.slice(2)
 try {
-  await openEmbeddedLog({ path })
+  await openEmbeddedLog({ path, ...(sqliteVersion !== undefined && { sqliteVersion }) })
   console.log('open')
   process.stdin.resume()
 } catch (error) {

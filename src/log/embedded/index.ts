@@ -1,5 +1,5 @@
 /**
- * The embedded engine: the log in one SQLite file of this process, or in memory.
+ * The embedded engine: the log in one SQLite file, which several processes may have at once, or in memory.
  *
  * What is acknowledged survives the death of the process and a power cut; docs/file-format.md describes the file,
  * docs/adr/001-fsync-off-the-event-loop.md how it is made durable.
@@ -26,7 +26,7 @@ export {
 export type { EmbeddedLogOptions } from './options.ts'
 
 /**
- * Opens a log, and makes it where there is none. One process at a time can have it.
+ * Opens a log, and makes it where there is none. Several processes can have a file at once.
  *
  * Throws, having changed nothing: `InvalidOptionsError`, `LogInUseError`, `LogPathError`, `NetworkFileSystemError`,
  * `NotALogError`, `LogVersionError`, `LogDamagedError`, `LogFullError`.
@@ -35,7 +35,10 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Log>
   const resolved = resolveOptions(options)
   const storage = await openStorage(resolved)
   try {
-    return new EmbeddedLog(storage, resolved)
+    const log = new EmbeddedLog(storage, resolved)
+    // What other processes wrote while it was read is durable before it is shown.
+    await storage.sync()
+    return log
   } catch (error) {
     await storage.close({ failed: true })
     throw toOpenError(storage.path, error)

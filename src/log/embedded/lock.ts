@@ -5,34 +5,42 @@ import { LogInUseError } from './errors.ts'
 /** How long the owner may take from having the lock to having written its process id. */
 const announceDeadlineMs = 250
 
+/** With whom a process has a log: with others, which asked for the same; or alone. */
+export type LockMode = 'shared' | 'alone'
+
 /**
- * One process has a log: an open `BEGIN EXCLUSIVE` on a small SQLite file beside it, `<log>.lock`. The operating system
- * frees the lock when the process dies, however it dies, so that a successor never waits; nothing is written to the
- * file, so that there is nothing to recover. Who has it stands in `<log>.pid`, for the message of those who come second.
+ * Who may have a log, by a lock on a small SQLite file beside it, `<log>.lock`: an open read transaction for those who
+ * share it, an open `BEGIN EXCLUSIVE` for who needs it alone (on a SQLite that spoils a file which two processes write;
+ * Millrace before format version 2 took it always). The operating system frees the lock when the process dies, however it
+ * dies, so that a successor never waits; nothing is written to the file, so that there is nothing to recover. Who has it
+ * alone stands in `<log>.pid`, for the message of those who come second.
  *
  * Nobody may open the lock file by `fs` in the owner's process: closing any descriptor of a file drops a process's POSIX
- * locks on it. SQLite keeps a second connection in one process from doing so, and refuses it.
+ * locks on it. SQLite keeps a second connection in one process from doing so.
  */
 export class ProcessLock {
   readonly #database: SqlDatabase
-  readonly #ownerFile: string
+  readonly #ownerFile: string | undefined
 
-  private constructor(database: SqlDatabase, ownerFile: string) {
+  private constructor(database: SqlDatabase, ownerFile: string | undefined) {
     this.#database = database
     this.#ownerFile = ownerFile
   }
 
-  /** Throws `LogInUseError` when somebody has it. `logPath` is the real path: two names of one file are one log. */
-  static async acquire(logPath: string, open: OpenDatabase): Promise<ProcessLock> {
+  /** Throws `LogInUseError` when somebody has it otherwise. `logPath` is the real path: two names of one file are one log. */
+  static async acquire(logPath: string, mode: LockMode, open: OpenDatabase): Promise<ProcessLock> {
     const ownerFile = `${logPath}.pid`
     let database: SqlDatabase | undefined
     try {
       database = open(`${logPath}.lock`)
-      database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+      database.exec('PRAGMA journal_mode = MEMORY')
+      if (mode === 'alone') database.exec('BEGIN EXCLUSIVE')
+      else database.exec('BEGIN; SELECT count(*) FROM sqlite_schema')
     } catch (error) {
       database?.close()
       throw isBusy(error) ? new LogInUseError(logPath, await readOwner(ownerFile)) : toOpenError(logPath, error)
     }
+    if (mode === 'shared') return new ProcessLock(database, undefined)
     announceOwner(ownerFile)
     return new ProcessLock(database, ownerFile)
   }
@@ -40,7 +48,7 @@ export class ProcessLock {
   /** Frees the log for the next one. */
   release(): void {
     // The name goes first: after the lock is free the file may be the next owner's.
-    removeOwner(this.#ownerFile)
+    if (this.#ownerFile !== undefined) removeOwner(this.#ownerFile)
     this.#database.close()
   }
 }

@@ -17,7 +17,7 @@ export interface CheckpointOptions {
 
 /** A path or `memory`; the rest is for tests and has defaults. */
 export interface EmbeddedLogOptions {
-  /** The log's file, made with its folder where there is none. Beside it stand `-wal`, `-shm`, `.lock` and `.pid`. */
+  /** The log's file, made with its folder where there is none. docs/file-format.md says what stands beside it. */
   readonly path?: string
   /** In place of `path`: no file, nothing outlives the log. */
   readonly memory?: boolean
@@ -29,6 +29,11 @@ export interface EmbeddedLogOptions {
   readonly maxPageCount?: number
   /** Bound of the newest batches that are kept in memory for consumers that have caught up. 8 MiB by default. */
   readonly tailCacheBytes?: number
+  /**
+   * How long a process with members may give no sign of life before its partitions move to others, in milliseconds.
+   * 10,000 by default, 500 at least. A process that died is seen at once. (Kafka: `session.timeout.ms`.)
+   */
+  readonly sessionTimeoutMs?: number
   /** For tests: after each stored batch that many offsets are left out, as Kafka's markers do. 0 by default. */
   readonly offsetGap?: number
   /** When retention and compaction are due. The machine's clock by default. */
@@ -55,7 +60,7 @@ export interface ResolvedOptions extends Required<Omit<EmbeddedLogOptions, 'path
 /** Fills in the defaults. Throws `InvalidOptionsError` with every fault. */
 export function resolveOptions(options: EmbeddedLogOptions): ResolvedOptions {
   const { path, memory = false, maxPageCount } = options
-  const { tailCacheBytes = 8 * 1024 * 1024, offsetGap = 0 } = options
+  const { tailCacheBytes = 8 * 1024 * 1024, offsetGap = 0, sessionTimeoutMs = 10_000 } = options
   const faults = new FaultList()
   faults.expect(memory || (typeof path === 'string' && path !== ''), 'path', 'give the path of a file, or memory: true')
   faults.expect(!memory || path === undefined, 'memory', 'a log in memory has no path: give one of the two')
@@ -66,6 +71,7 @@ export function resolveOptions(options: EmbeddedLogOptions): ResolvedOptions {
   )
   faults.expect(isCount(tailCacheBytes, 0), 'tailCacheBytes', 'expected a whole number of bytes from 0')
   faults.expect(isCount(offsetGap, 0), 'offsetGap', 'expected a whole number from 0')
+  faults.expect(isCount(sessionTimeoutMs, 500), 'sessionTimeoutMs', 'expected a whole number of milliseconds from 500')
   faults.throwIfAny('The log cannot be opened')
   return {
     path: memory ? undefined : path,
@@ -75,6 +81,7 @@ export function resolveOptions(options: EmbeddedLogOptions): ResolvedOptions {
     clock: options.clock ?? systemClock(),
     cleaning: options.cleaning ?? {},
     checkpoints: options.checkpoints ?? {},
+    sessionTimeoutMs,
     logger: options.logger ?? silentLogger,
     ids: options.ids ?? randomUUID,
     openDatabase: options.openDatabase ?? openSqlite,

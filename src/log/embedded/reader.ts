@@ -4,6 +4,7 @@ import { LogClosedError, NotAssignedError } from '../errors.ts'
 import type { Fetched, Reader, TopicPartition } from '../log.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
 import type { BatchStore } from './batch-store.ts'
+import { whenFree } from './lock-wait.ts'
 import type { PartitionListener, PartitionState } from './partition-state.ts'
 import type { TopicTable } from './topics.ts'
 
@@ -18,6 +19,8 @@ export interface ReaderContext {
   readonly location: string
   readonly topics: TopicTable
   readonly batches: BatchStore
+  /** Looks for what other processes write, until the returned function is called. */
+  watch(): () => void
   /** Throws when the log is closed or failed. */
   checkOpen(): void
   closed(reader: EmbeddedReader): void
@@ -110,11 +113,18 @@ export class EmbeddedReader implements Reader, PartitionListener {
       await this.#giveTurn()
       while (!this.#closed && !this.#woken) {
         this.#context.checkOpen()
-        const fetched = this.#fetch(options.maxBytes ?? defaultMaxBytes)
+        const maxBytes = options.maxBytes ?? defaultMaxBytes
+        // SQLite's index is locked for a moment when a process that wrote to it died: then it is read again.
+        const fetched = await whenFree(
+          () => this.#fetch(maxBytes),
+          () => this.#closed,
+        )
         if (fetched.length > 0) return fetched
+        const unwatch = this.#context.watch()
         await new Promise<void>((resolve) => {
           this.#waiting = resolve
         })
+        unwatch()
         this.#lastTurnMs = performance.now()
       }
       return []

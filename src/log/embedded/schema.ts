@@ -166,9 +166,9 @@ export function checkFormat(database: SqlDatabase, path: string): void {
 
 /**
  * Creates the tables in an empty file, and brings an older one, which was checked, to this format. Counts the opening: the commit also takes SQLite's write
- * lock, so that a file that cannot be written shows now.
+ * lock, so that a file that cannot be written shows now. `enter` runs in the same transaction.
  */
-export function prepareSchema(database: SqlDatabase, ids: NewId): LogIdentity {
+export function prepareSchema(database: SqlDatabase, ids: NewId, enter: () => void = () => {}): LogIdentity {
   database.exec('BEGIN IMMEDIATE')
   try {
     if (isEmpty(database)) {
@@ -180,6 +180,7 @@ export function prepareSchema(database: SqlDatabase, ids: NewId): LogIdentity {
     }
     migrate(database)
     database.exec(`UPDATE meta SET value = value + 1 WHERE name = 'openings'`)
+    enter()
     const identity = { logId: String(readMeta(database, 'log_id')), openings: Number(readMeta(database, 'openings')) }
     database.exec('COMMIT')
     return identity

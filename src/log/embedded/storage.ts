@@ -1,13 +1,17 @@
 /** The log's file as SQLite sees it: opened with its pragmas, made durable, checkpointed and closed. */
+import { randomUUID } from 'node:crypto'
 import { FileSync } from '../../core/file-sync.ts'
 import { CheckpointThread } from './checkpoint-thread.ts'
 import { Checkpointer, type CheckpointerContext } from './checkpointer.ts'
 import { lockCleaning } from './cleaning/cleaning-lock.ts'
-import { type SqlDatabase, toLogError, toOpenError } from './database.ts'
+import { isBusy, type SqlDatabase, toLogError, toOpenError } from './database.ts'
 import { NotALogError } from './errors.ts'
 import { preparePath } from './file-system.ts'
+import { LivenessLock } from './liveness-lock.ts'
 import { ProcessLock } from './lock.ts'
+import { whenFree } from './lock-wait.ts'
 import type { ResolvedOptions } from './options.ts'
+import { enterProcess, type Registration } from './processes.ts'
 import { checkFormat, type LogIdentity, prepareSchema } from './schema.ts'
 import { hasWalResetFault } from './sqlite-version.ts'
 
@@ -22,6 +26,8 @@ export interface Storage {
   readonly path: string
   readonly database: SqlDatabase
   readonly identity: LogIdentity
+  /** This process among those that share the file; undefined in memory. */
+  readonly registration: Registration | undefined
   /** Milliseconds of a recent fsync, 0 in memory. */
   readonly syncCostMs: number
   /** Resolves when all that was committed before the call is on disk. */
@@ -37,6 +43,9 @@ export interface Storage {
 /** A WAL that one big commit made longer is cut to this when it begins again. */
 const walBytesLimit = 64 * 1024 * 1024
 
+/** How long a file that others lock is waited for when it is opened. */
+const openingDeadlineMs = 5_000
+
 /** Opens the file and takes its lock, or opens a log in memory. Throws as `openEmbeddedLog`. */
 export async function openStorage(options: ResolvedOptions): Promise<Storage> {
   return options.path === undefined ? openMemory(options) : await openFile(options.path, options)
@@ -51,6 +60,7 @@ function openMemory(options: ResolvedOptions): Storage {
     path: 'memory:',
     database,
     identity,
+    registration: undefined,
     syncCostMs: 0,
     sync: () => Promise.resolve(),
     startCheckpoints: () => ({ noteWrites() {}, retry() {}, close: () => Promise.resolve() }),
@@ -61,32 +71,58 @@ function openMemory(options: ResolvedOptions): Storage {
 
 async function openFile(given: string, options: ResolvedOptions): Promise<Storage> {
   const { path, syncFolders } = preparePath(given, options.fileSystemTypeOf)
-  const { logger, sqliteVersion } = options
-  if (hasWalResetFault(sqliteVersion)) {
+  const { logger, sqliteVersion, openDatabase } = options
+  const isFaulty = hasWalResetFault(sqliteVersion)
+  if (isFaulty) {
     logger.warn(
-      `SQLite ${sqliteVersion} can damage a file that two programs write at once: run a Node.js with SQLite 3.51.3 or later, and open ${path} with nothing else until then.`,
+      `SQLite ${sqliteVersion} can damage a file that two programs write at once: no other process can open ${path} meanwhile. Run a Node.js with SQLite 3.51.3 or later.`,
     )
   }
-  const lock = await ProcessLock.acquire(path, options.openDatabase)
+  const lock = await ProcessLock.acquire(path, isFaulty ? 'alone' : 'shared', openDatabase)
+  let alive: LivenessLock | undefined
   let database: SqlDatabase | undefined
   let wal: FileSync | undefined
   try {
-    database = options.openDatabase(path)
-    checkFormat(database, path)
-    setPragmas(database, path, options.checkpoints.walBytesLimit ?? walBytesLimit)
-    setBound(database, options.maxPageCount)
-    const identity = prepareSchema(database, options.ids)
+    const id = randomUUID()
+    alive = await LivenessLock.acquire(path, id, openDatabase)
+    database = openDatabase(path)
+    const { identity, number } = await prepareFile(database, { path, id, options })
     wal = new FileSync(`${path}-wal`)
     // What an earlier process committed and did not live to flush is durable from here on, as are the files' names.
     await wal.sync()
     syncFolders()
-    return new FileStorage({ path, database, identity, wal, lock, options })
+    const registration = { id, number, lock: alive }
+    return new FileStorage({ path, database, identity, registration, wal, lock, options })
   } catch (error) {
     await wal?.close()
     closeQuietly(database)
+    alive?.release()
     lock.release()
     throw toOpenError(path, error)
   }
+}
+
+/** Others may be opening, writing or closing the file at this moment: it is tried again, for some seconds. */
+async function prepareFile(
+  database: SqlDatabase,
+  { path, id, options }: { readonly path: string; readonly id: string; readonly options: ResolvedOptions },
+): Promise<{ readonly identity: LogIdentity; readonly number: number }> {
+  const sinceMs = performance.now()
+  const attempt = () => {
+    try {
+      checkFormat(database, path)
+      setPragmas(database, path, options.checkpoints.walBytesLimit ?? walBytesLimit)
+      setBound(database, options.maxPageCount)
+      let number = 0
+      const identity = prepareSchema(database, options.ids, () => {
+        number = enterProcess(database, { path, id, openDatabase: options.openDatabase })
+      })
+      return { identity, number }
+    } catch (error) {
+      throw isBusy(error) ? toLogError(path, error) : error
+    }
+  }
+  return await whenFree(attempt, () => performance.now() - sinceMs >= openingDeadlineMs)
 }
 
 function setPragmas(database: SqlDatabase, path: string, sizeLimit: number): void {
@@ -122,6 +158,7 @@ class FileStorage implements Storage {
   readonly location: string
   readonly database: SqlDatabase
   readonly identity: LogIdentity
+  readonly registration: Registration
   readonly #wal: FileSync
   readonly #lock: ProcessLock
   readonly #options: ResolvedOptions
@@ -130,6 +167,7 @@ class FileStorage implements Storage {
     readonly path: string
     readonly database: SqlDatabase
     readonly identity: LogIdentity
+    readonly registration: Registration
     readonly wal: FileSync
     readonly lock: ProcessLock
     readonly options: ResolvedOptions
@@ -138,6 +176,7 @@ class FileStorage implements Storage {
     this.location = `file:${parts.path}`
     this.database = parts.database
     this.identity = parts.identity
+    this.registration = parts.registration
     this.#wal = parts.wal
     this.#lock = parts.lock
     this.#options = parts.options
@@ -180,6 +219,7 @@ class FileStorage implements Storage {
     } catch (error) {
       throw toLogError(this.path, error)
     } finally {
+      this.registration.lock.release()
       this.#lock.release()
     }
   }

@@ -48,6 +48,11 @@ export class PartitionTail {
     return this.#start
   }
 
+  /** What lies before `end` and is not here is in the file: only what is appended from now on is answered. */
+  skipTo(end: number): void {
+    this.#start = Math.max(this.#start, end)
+  }
+
   append(batch: CachedBatch): void {
     this.#batches.push(batch)
   }
@@ -76,7 +81,7 @@ export class PartitionTail {
     const dropped = this.#batches[this.#head]
     if (dropped === undefined) return 0
     this.#batches[this.#head++] = undefined
-    this.#start = dropped.lastOffset + 1
+    this.#start = Math.max(this.#start, dropped.lastOffset + 1)
     if (this.#head * 2 > this.#batches.length) {
       this.#batches = this.#batches.slice(this.#head)
       this.#head = 0

@@ -19,13 +19,16 @@ export interface TopicState {
 }
 
 /**
- * The topics of the log and the state of their partitions, all in memory: read when the log is opened, afterwards only
- * this process changes them.
+ * The topics of the log and the state of their partitions, all in memory: read when the log is opened, and again when
+ * another process made some.
  */
 export class TopicTable {
   readonly #database: SqlDatabase
   readonly #ids: NewId
   readonly #byName = new Map<string, TopicState>()
+  readonly #byNumber = new Map<number, PartitionState>()
+  /** Highest number of a topic that is here. */
+  #lastNumber = 0
 
   constructor(database: SqlDatabase, ids: NewId) {
     this.#database = database
@@ -35,6 +38,11 @@ export class TopicTable {
 
   get all(): readonly TopicState[] {
     return [...this.#byName.values()]
+  }
+
+  /** By its number in the file. */
+  byNumber(partition: number): PartitionState | undefined {
+    return this.#byNumber.get(partition)
   }
 
   find(name: string): TopicState | undefined {
@@ -84,7 +92,6 @@ export class TopicTable {
    * committed: nothing that can fail comes between, or the file would have topics that memory has not.
    */
   insert(specifications: readonly TopicSpecification[]): readonly TopicState[] {
-    const known = Math.max(0, ...this.all.map(({ number }) => number))
     const topic = this.#database.prepare(
       'INSERT INTO topic (id, name, partitions, compacted) VALUES (?, ?, ?, ?) RETURNING number',
     )
@@ -95,15 +102,24 @@ export class TopicTable {
       const [number] = topic.get(this.#ids(), name, partitions, compacted ? 1 : 0) as [number]
       for (let index = 0; index < partitions; index++) partition.run(number, index)
     }
-    return this.#read(known)
+    return this.#read(this.#lastNumber)
   }
 
   /** Takes up topics that `insert` returned. */
   add(topics: readonly TopicState[]): void {
-    for (const topic of topics) this.#byName.set(topic.name, topic)
+    for (const topic of topics) {
+      this.#byName.set(topic.name, topic)
+      this.#lastNumber = Math.max(this.#lastNumber, topic.number)
+      for (const partition of topic.partitions) this.#byNumber.set(partition.number, partition)
+    }
   }
 
-  #read(after: number): readonly TopicState[] {
+  /** Takes up topics that another process made since. They are empty here: what is in them is read as its other batches. */
+  addMadeByOthers(): void {
+    this.add(this.#read(this.#lastNumber, { empty: true }))
+  }
+
+  #read(after: number, { empty = false } = {}): readonly TopicState[] {
     type TopicRow = [number: number, id: string, name: string, compacted: number]
     const topics = this.#database
       .prepare('SELECT number, id, name, compacted FROM topic WHERE number > ? ORDER BY number')
@@ -118,6 +134,7 @@ export class TopicTable {
       const rows = partitions.all(number) as PartitionRow[]
       const states = rows.map(([partitionNumber, start, end, last, timestamp], partition) => {
         const topic = { topic: name, partition, number: partitionNumber, compacted: compacted === 1 }
+        if (empty) return new PartitionState(topic, { start: 0, end: 0, highestTimestampMs: -1 })
         return new PartitionState(topic, {
           start,
           // The stored end counts only where it is past the last batch: a commit need not write it then.

@@ -2,8 +2,9 @@ import { mergeBatches, sealBatch } from '../records/batch-sealer.ts'
 import type { EncodedBatch } from '../records/batch-writer.ts'
 import type { BatchStore } from './batch-store.ts'
 import type { CommittedOffsets, WrittenOffset } from './committed-offsets.ts'
-import { type SqlDatabase, toLogError } from './database.ts'
+import { isBusy, type SqlDatabase, toLogError } from './database.ts'
 import type { PartitionState } from './partition-state.ts'
+import type { Publications } from './publications.ts'
 import type { Stores, WrittenStore } from './stores.ts'
 import type { StoredBatch, TailCache } from './tail-cache.ts'
 
@@ -24,6 +25,16 @@ export interface WrittenUnits {
   publish(): void
 }
 
+/** What the writer tells those who know of other processes, and asks of them. */
+export interface Neighbours {
+  /** A transaction has begun: memory is brought up to what others committed before it. */
+  begun(): void
+  /** It is committed; batches up to this number are known. */
+  committed(lastBatchNumber: number): void
+  /** Another process has SQLite's write lock. */
+  blocked(): void
+}
+
 /** Batches of one commit for one partition become one row up to this size. */
 const maxMergedBytes = 256 * 1024
 /** What a row costs in the file beside its bytes, about. */
@@ -41,6 +52,8 @@ export class UnitWriter {
   readonly #stores: Stores
   readonly #cache: TailCache
   readonly #offsetGap: number
+  readonly #publications: Publications
+  readonly #neighbours: Neighbours
   readonly #begin
   readonly #commit
   /** Batches whose bytes stand in the tail's memory: to seal one of them again would change it under its readers. */
@@ -55,6 +68,8 @@ export class UnitWriter {
     readonly stores: Stores
     readonly cache: TailCache
     readonly offsetGap: number
+    readonly publications: Publications
+    readonly neighbours: Neighbours
   }) {
     this.#database = options.database
     this.#path = options.path
@@ -63,6 +78,8 @@ export class UnitWriter {
     this.#stores = options.stores
     this.#cache = options.cache
     this.#offsetGap = options.offsetGap
+    this.#publications = options.publications
+    this.#neighbours = options.neighbours
     this.#begin = options.database.prepare('BEGIN IMMEDIATE')
     this.#commit = options.database.prepare('COMMIT')
   }
@@ -80,24 +97,29 @@ export class UnitWriter {
    */
   write(units: readonly PreparedUnit[]): WrittenUnits {
     const plans = new Map<PartitionState, PartitionPlan>()
-    const written = this.transaction(() => this.#writeAll(units, plans))
+    const { outcomes, show } = this.transaction(() => this.#writeAll(units, plans))
     // Only now: a transaction that was rolled back has changed nothing in memory.
     for (const { partition, end, highestTimestampMs } of plans.values()) {
       partition.writtenEnd = end
       partition.highestTimestampMs = highestTimestampMs
     }
-    return written
+    const number = this.#publications.add(show)
+    return { outcomes, publish: () => this.#publications.showUpTo(number) }
   }
 
   /** Runs `work` in a transaction of its own. What it throws undoes it; errors of SQLite come out as the log's. */
   transaction<T>(work: () => T): T {
     try {
+      this.#batches.lastNumber = 0
       this.#begin.run()
+      this.#neighbours.begun()
       const result = work()
       this.#commit.run()
+      this.#neighbours.committed(this.#batches.lastNumber)
       return result
     } catch (error) {
       this.#rollBack()
+      if (isBusy(error)) this.#neighbours.blocked()
       throw toLogError(this.#path, error)
     }
   }
@@ -111,7 +133,7 @@ export class UnitWriter {
     }
   }
 
-  #writeAll(units: readonly PreparedUnit[], plans: Map<PartitionState, PartitionPlan>): WrittenUnits {
+  #writeAll(units: readonly PreparedUnit[], plans: Map<PartitionState, PartitionPlan>) {
     const offsets: WrittenOffset[] = []
     const stores: WrittenStore[] = []
     const outcomes = units.map((unit) => {
@@ -131,7 +153,7 @@ export class UnitWriter {
     this.#pagesWritten += 2 + offsets.length
     return {
       outcomes,
-      publish: () => {
+      show: () => {
         for (const plan of plans.values()) this.#publish(plan)
         for (const offset of offsets) this.#offsets.publish(offset)
       },

@@ -67,6 +67,7 @@ export class SqliteHome implements DatabaseHome {
       durability: open.durability,
       read: (work) => this.#read(work),
       write: (work) => open.writer.alone(work),
+      foreignVersion: () => this.#foreignVersion(),
     })
     open.durability.committed() // what an earlier process left in the log was perhaps not synced
     this.#handles = new TransactionHandles(this.target({ who: open.location, timeoutMs: undefined }))
@@ -154,6 +155,18 @@ export class SqliteHome implements DatabaseHome {
     if (reader === undefined) return writer.alone(work)
     const closed = () => (this.#closed === undefined ? undefined : new DatabaseClosedError(this.location))
     return retryWhileLocked(() => work(reader), { ...this.#open, closed })
+  }
+
+  /** On the writer's connection, which does not count its own commits; the same in a transaction, until it ends. */
+  #foreignVersion(): unknown {
+    const { reader, writer } = this.#open
+    if (reader === undefined || this.#closed !== undefined) return undefined
+    try {
+      return writer.connection.execute('pragma data_version').rows[0]?.data_version
+    } catch (error) {
+      // Locked for a moment, or the disk fails, which whoever needs the database is told.
+      return error
+    }
   }
 
   readonly #warnWhenHeldLong = (who: string, heldMs: number): void => {

@@ -12,12 +12,19 @@ export interface OutboxAccess {
   read<T>(work: (connection: Connection) => T): Promise<T>
   /** Runs `work`, one statement, as a transaction of its own. */
   write<T>(work: (connection: Connection) => T): Promise<T>
+  /** Another value after each commit of another process; always the same in memory, which no other has. */
+  foreignVersion(): unknown
 }
+
+/** How often others' commits are looked for while somebody listens: a look takes some microseconds. */
+const lookIntervalMs = 10
 
 /** Rows of `millrace_outbox`. What it gives out is durable: the log must not have what a power cut takes back here. */
 export class SqliteOutbox implements Outbox {
   readonly #access: OutboxAccess
   readonly #listeners = new Set<() => void>()
+  #foreignVersion: unknown
+  #timer: NodeJS.Timeout | undefined
 
   constructor(access: OutboxAccess) {
     this.#access = access
@@ -65,7 +72,22 @@ export class SqliteOutbox implements Outbox {
     // Wrapped, so that the same function may listen twice and each is stopped alone.
     const entry = () => listener()
     this.#listeners.add(entry)
+    if (this.#timer === undefined) {
+      this.#foreignVersion = this.#access.foreignVersion()
+      this.#look()
+    }
     return () => void this.#listeners.delete(entry)
+  }
+
+  #look(): void {
+    this.#timer = undefined
+    if (this.#listeners.size === 0) return
+    const version = this.#access.foreignVersion()
+    if (version !== this.#foreignVersion) {
+      this.#foreignVersion = version
+      this.notify()
+    }
+    this.#timer = setTimeout(() => this.#look(), lookIntervalMs).unref()
   }
 
   /** Tells the listeners that a commit left rows. */
