@@ -34,7 +34,7 @@ import type { Checkpoints, Storage } from './storage.ts'
 import { Stores } from './stores.ts'
 import { TailCache } from './tail-cache.ts'
 import { describeTopic, TopicTable } from './topics.ts'
-import { type PreparedUnit, UnitWriter } from './unit-writer.ts'
+import { type Neighbours, type PreparedUnit, UnitWriter } from './unit-writer.ts'
 
 /** Kafka's `offset.metadata.max.bytes`. */
 const maxMetadataBytes = 4096
@@ -69,6 +69,12 @@ export class EmbeddedLog implements Log {
   readonly #cleaner: Cleaner
   readonly #sqliteVersion: string
   readonly #readers = new Set<EmbeddedReader>()
+  /** The writer tells the sharing, which writes itself: each needs the other. */
+  readonly #neighbours: Neighbours = {
+    begun: () => this.#sharing?.begun(),
+    committed: (lastBatchNumber) => this.#sharing?.committed(lastBatchNumber),
+    blocked: () => this.#sharing?.blocked(),
+  }
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closing: Promise<void> | undefined
 
@@ -93,12 +99,7 @@ export class EmbeddedLog implements Log {
       cache,
       offsetGap: options.offsetGap,
       publications,
-      // The sharing writes too: each needs the other.
-      neighbours: {
-        begun: () => this.#sharing?.begun(),
-        committed: (lastBatchNumber) => this.#sharing?.committed(lastBatchNumber),
-        blocked: () => this.#sharing?.blocked(),
-      },
+      neighbours: this.#neighbours,
     })
     this.#queue = new CommitQueue({
       location,
