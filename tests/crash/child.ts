@@ -31,7 +31,7 @@ const mostRecords = 250
 const app = new MillraceApp(
   readSettings(
     'plant',
-    { url: `file:${options.folder}/log.db`, logger: silentLogger },
+    { url: `file:${options.folder}/log.db?sessionTimeout=1s`, logger: silentLogger },
     { databaseUrl: `file:${options.folder}/app.db`, longestWaitInMemoryMs: random.chance(0.6) ? 40 : 5_000 },
   ),
 )

@@ -16,6 +16,8 @@ export interface CrashOptions {
   readonly folder: string
   readonly processes: number
   readonly random: SeededRandom
+  /** Some are stopped for a while, as by a debugger, before they are killed: often for longer than the session timeout. */
+  readonly suspends?: boolean
 }
 
 /** A process and its journal. */
@@ -94,12 +96,24 @@ export class CrashHarness {
     const { random } = this.#options
     const [isEarly, early, late] = [random.chance(0.15), random.below(500), random.below(900)]
     if (isEarly) await wait(early)
-    else if (await isReady(running)) await wait(late)
+    else if (await isReady(running)) {
+      await wait(late)
+      if (this.#options.suspends && random.chance(0.2)) await this.#suspend(running)
+    }
     running.child.kill('SIGKILL')
     await running.exited
     const entries = this.#read(running)
     const ended = running.child.signalCode === 'SIGKILL' ? [] : [`a process ended by itself: ${running.complaints()}`]
     return [...ended, ...failuresOf(entries)]
+  }
+
+  /** Inside of a transaction or outside. Then it goes on, with what it believes to have. */
+  async #suspend({ child }: Running): Promise<void> {
+    const { random } = this.#options
+    child.kill('SIGSTOP')
+    await wait(random.below(2_500))
+    child.kill('SIGCONT')
+    await wait(random.below(500))
   }
 
   #read({ journal }: Running): readonly Entry[] {
