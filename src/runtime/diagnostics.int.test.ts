@@ -137,7 +137,9 @@ describe('diagnostics channels', () => {
       await app.publish(numbers, { n: 1 })
       await app.settled()
     })
-    expect(commits).toEqual([{ group: 'echo', partitions: 1, outputs: 1, durationMs: expect.any(Number) }])
+    // What is passed behind the record (offsets that are left out) is perhaps a commit of its own.
+    expect(commits[0]).toEqual({ group: 'echo', partitions: 1, outputs: 1, durationMs: expect.any(Number) })
+    expect(commits.slice(1).map(({ outputs }) => outputs)).toEqual(commits.slice(1).map(() => 0))
   })
 
   it('tell who got and gave up which partitions, without the framework’s own', async () => {
