@@ -136,6 +136,36 @@ describe.each(['log', 'database'] as const)('a delayed task, with the %s as home
     await second.settled()
     expect(done).toEqual([2])
   })
+
+  it('that became due during an outage is cancelled, and the worker goes on when the outage ends', async () => {
+    const done: number[] = []
+    let isAway = true
+    await using app = testApp()
+    app.add(
+      worker('workers', {
+        from: tasks,
+        ...(home === 'database' && { database: shop }),
+        pauseOn: () => isAway,
+        on: {
+          t: ({ n }) => {
+            if (isAway) throw new Error('the mail server is away')
+            done.push(n)
+          },
+        },
+      }),
+    )
+    await app.start()
+    for (const n of [1, 2]) await app.send(tasks, task(n), { id: `t${n}`, delay: 200 })
+    await app.send(tasks, task(0), { id: 't0' })
+    // The outage begins with t0; the others become due before the first probe, and wait for it in the store.
+    await app.advance(300)
+    expect(await app.delayed.cancel('t1', of)).toBe('cancelled')
+    isAway = false
+    await app.advance('1m')
+    await app.settled()
+    expect(done.sort()).toEqual([0, 2])
+    expect(app.health().status).toBe('up')
+  })
 })
 
 it('delayed tasks are listed, the first due first', async () => {

@@ -126,6 +126,8 @@ export class Consumer implements TaskOwner {
     const parts = { offsets: this.#offsets, host: this.#host, componentName: group, lost }
     if (this.#home !== undefined) this.#database = new DatabaseCommitter({ ...parts, home: this.#home })
     await this.#prepareParking(log)
+    // Stopped meanwhile: `stop` found nothing that it could end.
+    if (this.#state !== 'new') return this.#closeReaders()
     this.#state = 'running'
     this.#rates.start()
     this.#member = await log.join({
@@ -373,9 +375,12 @@ export class Consumer implements TaskOwner {
       clearTimeout(abort)
       this.#runner.close()
       this.#rates.stop()
-      await Promise.all([this.#intake.close(), this.#commands!.close()])
+      await this.#closeReaders()
       this.#state = 'stopped'
     }
+  }
+  async #closeReaders(): Promise<void> {
+    await Promise.all([this.#intake.close(), this.#commands!.close()])
   }
 
   get #takes(): boolean {

@@ -36,7 +36,8 @@ export async function readGroupPositions(
     const offsets = await log.committed(member.group, others)
     const starts = await log.offsets('start', others)
     others.forEach((partition, index) => {
-      seen.set(describeTask(partition), offsets[index]?.position ?? starts[index]!)
+      // A position below the start means the start: what is between them was deleted.
+      seen.set(describeTask(partition), Math.max(offsets[index]?.position ?? 0, starts[index]!))
     })
   }
   return partitions.map((partition, index) => {

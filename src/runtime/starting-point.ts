@@ -42,7 +42,9 @@ export async function findStartingPoint(query: StartingPointQuery): Promise<Star
   if (progress.position > end!) {
     throw new LogRewoundError({ group, topic, partition, position: progress.position, end: end! })
   }
-  return { progress, checkpoint, isNew: false }
+  // What is deleted since is nobody's: the group goes on at the first record there is.
+  const [first] = await log.offsets('start', [query.partition])
+  return { progress: { ...progress, position: Math.max(progress.position, first!) }, checkpoint, isNew: false }
 }
 
 async function readOffset({ log, specification, partition }: StartingPointQuery): Promise<Progress | undefined> {

@@ -73,12 +73,11 @@ export class CommandReader {
   async unsettled(): Promise<readonly Unsettled[]> {
     const { topic, group, log } = this.#options
     const tasks = [...this.#options.tasks()]
-    const ends = await log.offsets(
-      'end',
-      tasks.map(({ partition }) => ({ topic, partition })),
-    )
+    const places = tasks.map(({ partition }) => ({ topic, partition }))
+    const [starts, ends] = [await log.offsets('start', places), await log.offsets('end', places)]
     return tasks.flatMap((task, index) => {
-      const isBehind = task.active && task.parking.commandPosition < ends[index]!
+      // What is deleted is no command any more.
+      const isBehind = task.active && Math.max(task.parking.commandPosition, starts[index]!) < ends[index]!
       return isBehind ? [{ what: `'${group}': there is a command for ${describeTask(task)}` }] : []
     })
   }

@@ -171,9 +171,9 @@ export class Holding {
     else this.#owner.lanes.unpark(waiting)
   }
 
-  /** The time of a parked record has come. */
+  /** The time of a parked record has come, perhaps some time ago: it may be cancelled since. */
   async wake(task: PartitionTask, record: ParkedRecord): Promise<void> {
-    if (!task.active || !this.#isTurnOf(task, record)) return
+    if (!task.active || !task.parking.has(record) || !this.#isTurnOf(task, record)) return
     // From now on the lane is its own, until it is released or held again: nobody else's turn comes.
     if (record.reason !== 'delayed' && record.laneKey !== null) task.parkedLanes.delete(record.laneKey)
     task.parking.awake.add(record.sequence)

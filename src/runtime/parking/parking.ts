@@ -170,6 +170,10 @@ export class Parking {
   isHeld(laneKey: string | null): boolean {
     return laneKey !== null && this.#lanes.has(laneKey)
   }
+  /** Whether it is parked still, as it was then. */
+  has(record: ParkedRecord): boolean {
+    return this.#records.get(record.sequence) === record
+  }
   /** Who is first in a held lane. */
   firstOf(laneKey: string): ParkedRecord | undefined {
     return this.#lanes.get(laneKey)?.[0]
