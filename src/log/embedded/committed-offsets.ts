@@ -15,6 +15,7 @@ export interface WrittenOffset extends CommittedOffset {
 export class CommittedOffsets {
   readonly #write: SqlStatement
   readonly #read: SqlStatement
+  readonly #all: SqlStatement
   readonly #durable = new Map<string, Map<number, CommittedOffset>>()
 
   constructor(database: SqlDatabase) {
@@ -23,8 +24,15 @@ export class CommittedOffsets {
        ON CONFLICT DO UPDATE SET position = excluded.position, metadata = excluded.metadata`,
     )
     this.#read = database.prepare('SELECT position, metadata FROM committed_offset WHERE "group" = ? AND partition = ?')
-    const rows = database.prepare('SELECT "group", partition, position, metadata FROM committed_offset').all()
-    for (const [group, partition, position, metadata] of rows as [string, number, number, string][]) {
+    this.#all = database.prepare('SELECT "group", partition, position, metadata FROM committed_offset')
+  }
+
+  /**
+   * Takes in what the file has, once, when what others write from now on is noticed. Before that, a process that commits
+   * and dies in between would leave an older position here for good, and what follows it would be done again.
+   */
+  load(): void {
+    for (const [group, partition, position, metadata] of this.#all.all() as [string, number, number, string][]) {
       this.#set(group, partition, { position, metadata })
     }
   }

@@ -116,6 +116,7 @@ export class EmbeddedLog implements Log {
       failed: (error) => void this.#queue.failIfFatal(error),
     })
     this.#sharing = this.#share(storage, publications, options)
+    this.#offsets.load()
     const { openings } = identity
     const { ids } = options
     this.#groups = this.#sharing?.groups ?? new GroupCoordinator({ topics: this.#topics, ids, location, openings })
