@@ -161,6 +161,7 @@ export class Consumer implements TaskOwner {
       settle: (delivery, outputs) => this.#settle(delivery, outputs),
       store: (task) => this.#store(task),
       commit: (task) => this.#storeNow(task),
+      confirm: (task) => this.#offsets!.confirm(task),
       answered: (task) => this.#offsets!.touch(task),
       wait: (delivery, dueMs) => this.#runner.wait(delivery, dueMs, () => this.offer(delivery)),
       takeDelayed: (task, id) => this.#runner.takeDelayed(task, id),

@@ -58,6 +58,7 @@ export class LogCommitter {
   readonly #dirty = new Set<PartitionTask>()
   #bytes = 0
   #member: Member | undefined
+  readonly #joined = Promise.withResolvers<void>()
   #lookAgain = false
   #timer: NodeJS.Timeout | undefined
   #committing: Promise<void> | undefined
@@ -70,6 +71,7 @@ export class LogCommitter {
   /** Known only when the first assignment was taken; what moved before is committed then. */
   set member(member: Member) {
     this.#member = member
+    this.#joined.resolve()
     this.#schedule()
   }
   get hasRoom(): boolean {
@@ -112,6 +114,13 @@ export class LogCommitter {
   async flush(): Promise<void> {
     while (this.#committing !== undefined) await this.#committing
     if (this.#dirty.size > 0 && !this.#hasFailed) await this.#start()
+  }
+
+  /** Commits where a task stands, and that is fenced: afterwards it is closed if its partition is somebody else's. */
+  async confirm(task: PartitionTask): Promise<void> {
+    await this.#joined.promise
+    this.touch(task)
+    await this.flush()
   }
 
   /** Forgets what a lost partition had ready. */

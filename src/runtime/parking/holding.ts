@@ -1,5 +1,6 @@
-import { toError } from '../../core/errors.ts'
+import { invariant, toError } from '../../core/errors.ts'
 import type { Bytes } from '../../log/records/batch-writer.ts'
+import type { RecordBatch } from '../../log/records/record-batch.ts'
 import type { Host } from '../attachment.ts'
 import { type Delivery, recordOf } from '../delivery.ts'
 import { tellDead, tellHeld, tellRedriven } from '../diagnostic-events.ts'
@@ -26,6 +27,8 @@ export interface HoldingOwner {
   settle(delivery: Delivery, outputs: readonly OutputMessage[]): Promise<void> | undefined
   /** What a task parked, or took out, is to be committed. */
   store(task: PartitionTask): void
+  /** Resolves when it is known whether the partition is still this member's; where it is not, the task is closed. */
+  confirm(task: PartitionTask): Promise<void>
   /** Keeps a record in memory, unfinished, and offers it when it is due. */
   wait(delivery: Delivery, dueMs: number): void
   /** Takes a task out of memory that waits there for its time. */
@@ -178,17 +181,30 @@ export class Holding {
     if (record.reason !== 'delayed' && record.laneKey !== null) task.parkedLanes.delete(record.laneKey)
     task.parking.awake.add(record.sequence)
     try {
-      const delivery = task.restore(record, await task.parking.body(record))
-      if (!task.active) {
+      const body = await this.#bodyOf(task, record)
+      if (body === undefined || !task.active) {
         task.parking.awake.delete(record.sequence)
         return
       }
+      const delivery = task.restore(record, body)
       if (record.reason === 'delayed') this.offer(delivery)
       else this.#owner.lanes.unpark(delivery)
     } catch (error) {
       task.parking.awake.delete(record.sequence)
       if (task.active) this.#owner.failed(toError(error))
     }
+  }
+
+  /**
+   * Undefined where the task is not active any more. This process hung; another one took the partition, did the record and
+   * took it out of the store; this one goes on, and the record's time comes before anybody told that the partition is lost.
+   */
+  async #bodyOf(task: PartitionTask, record: ParkedRecord): Promise<RecordBatch | undefined> {
+    const body = await task.parking.body(record)
+    if (body !== undefined) return body
+    await this.#owner.confirm(task)
+    invariant(!task.active, `the parked record ${record.sequence} (${record.id}) has no body`)
+    return undefined
   }
 
   /** A record is done, or given back. True when a parked one of its lane goes on in its place. */

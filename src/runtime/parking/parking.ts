@@ -1,6 +1,5 @@
 import type { Cancel, Clock } from '../../core/clock.ts'
 import { DueQueue } from '../../core/due-queue.ts'
-import { invariant } from '../../core/errors.ts'
 import type { RecordFields } from '../../log/records/batch-writer.ts'
 import type { RecordBatch } from '../../log/records/record-batch.ts'
 import { Marks } from './marks.ts'
@@ -277,10 +276,10 @@ export class Parking {
     if (record.reason !== 'dead') this.#await(record)
   }
 
-  async body(record: ParkedRecord): Promise<RecordBatch> {
+  /** Undefined where the store has none: somebody else, who has the partition now, took the record out. */
+  async body(record: ParkedRecord): Promise<RecordBatch | undefined> {
     const bytes = await this.buffer.get(bodyKey(record.sequence))
-    invariant(bytes !== undefined, `the parked record ${record.sequence} (${record.id}) has no body`)
-    return decodeBody(bytes)
+    return bytes === undefined ? undefined : decodeBody(bytes)
   }
 
   /** It is in the store, or will be with what is in the buffer. */
