@@ -178,3 +178,34 @@ describe.each(['log', 'database'] as const)('commands, with the %s as home', (ho
     expect(seen).toEqual([1, 2, 3])
   })
 })
+
+it.each([
+  ['a part that is misspelt', { idd: 'x' }, ['idd']],
+  ['a part that is undefined', { id: undefined }, ['id']],
+  ['parts of other types', { group: 3, limit: 0 }, ['group', 'limit']],
+  ['nothing', null, ['']],
+])('dead letters are not told anything by %s: it would mean all of them', async (_, which, paths) => {
+  const settings = { least: 10 }
+  await using app = testApp()
+  app.add(picky('log', [], settings))
+  await app.start()
+  await app.publish(numbers, { key: 'a', n: 1 })
+  await app.settled()
+  const { deadLetters } = app
+  for (const call of ['redrive', 'discard'] as const) {
+    const told = deadLetters[call](which as never)
+    await expect(told).rejects.toMatchObject({ name: 'InvalidOptionsError', faults: paths.map((path) => ({ path })) })
+  }
+  expect(await deadLetters.list()).toMatchObject([{ isRedriven: false, isDiscarded: false }])
+})
+
+it('options of dead letters and delayed tasks that cannot be used are refused, all at once', async () => {
+  await using app = testApp()
+  const odd = { limit: { count: 0 }, dryrun: true, wait: 'soon' } as never
+  await expect(app.deadLetters.redrive({ id: 'x' }, odd)).rejects.toThrow(
+    /^deadLetters\.redrive: options\.dryrun: no such option.*options\.wait: .*options\.limit\.count: .*options\.limit\.every: /,
+  )
+  await expect(app.deadLetters.list({ grup: 'x' } as never)).rejects.toThrow('deadLetters.list: grup: no such option')
+  await expect(app.delayed.list({ quue: 'x' } as never)).rejects.toThrow('delayed.list: quue: no such option')
+  await expect(app.delayed.cancel('x', { wait: 'soon' } as never)).rejects.toThrow('delayed.cancel: wait: "soon"')
+})

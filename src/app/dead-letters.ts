@@ -23,6 +23,7 @@ import { type DeathNote, deadLetterPrefix, type Origin } from '../runtime/parkin
 import { awaitOutcomes, type Told, tellGroups } from './commands.ts'
 import { editPayload } from './edited-payload.ts'
 import type { AppHost } from './host.ts'
+import { checkLetterFilter, checkTold } from './operator-options.ts'
 import { readTopic } from './read-topic.ts'
 
 /** A record that a group gave up. */
@@ -95,7 +96,8 @@ export interface DeadLetters {
   /**
    * Tells the groups to handle those that fit and were not redriven or discarded yet, each at the head of its key's lane,
    * once. Resolves when that is durable, with what was told; the handlers run after it, with attempts that begin anew. A
-   * group that does not run carries it out when it does.
+   * group that does not run carries it out when it does. `{}` means all of them; a part that is there and undefined is
+   * refused (`InvalidOptionsError`), for it would mean all as well.
    *
    * With `value`, the record is handled with that in place of its own; its topic must be one of this app. Throws
    * `InvalidEventError` with every fault, and nothing is told.
@@ -103,7 +105,7 @@ export interface DeadLetters {
   redrive(which: DeadLetterFilter | EditedDeadLetter, options?: RedriveOptions): Promise<readonly ToldDeadLetter[]>
   /**
    * Gives up for good those that fit and were not redriven or discarded yet: a redrive that comes later does nothing. Where
-   * followers wait behind one (`keepOrder`), they go on.
+   * followers wait behind one (`'dead-letter-in-order'`), they go on. `{}` means all of them, as for `redrive`.
    */
   discard(which: DeadLetterFilter, options?: DiscardOptions): Promise<readonly ToldDeadLetter[]>
 }
@@ -112,15 +114,23 @@ export interface DeadLetters {
 export function createDeadLetters(host: AppHost): DeadLetters {
   const newId = () => commandId(host.clock.nowMs(), host.newId)
   return {
-    list: async (filter = {}) => (await find(await host.log(), filter)).map(({ letter }) => letter),
-    count: async (filter = {}) => countOpen((await find(await host.log(), filter)).map(({ letter }) => letter)),
+    list: async (filter = {}) => {
+      checkLetterFilter('deadLetters.list', filter)
+      return (await find(await host.log(), filter)).map(({ letter }) => letter)
+    },
+    count: async (filter = {}) => {
+      checkLetterFilter('deadLetters.count', filter)
+      return countOpen((await find(await host.log(), filter)).map(({ letter }) => letter))
+    },
     redrive: async (which, options = {}) => {
+      checkTold('deadLetters.redrive', { which, options })
       const log = await host.log()
       const edit =
         'value' in which ? (dead: Dead) => editPayload(host, dead, which.value) : ({ fields }: Dead) => fields
       return tell(host, await findOpen(log, which), options, (dead) => encodeRedrive(newId(), edit(dead)))
     },
     discard: async (which, options = {}) => {
+      checkTold('deadLetters.discard', { which, options })
       const log = await host.log()
       return tell(host, await findOpen(log, which), options, ({ fields }) => encodeDiscard(newId(), fields))
     },

@@ -9,6 +9,7 @@ import { awaitOutcomes, type Told, tellGroups } from './commands.ts'
 import type { AppHost } from './host.ts'
 import { type GroupLag, readLag } from './operator/groups.ts'
 import { readParked } from './operator/parked.ts'
+import { checkTaskFilter } from './operator-options.ts'
 import { readTopic } from './read-topic.ts'
 
 /** A task before its time. */
@@ -51,11 +52,15 @@ export interface DelayedTasks {
 /** Reads the stores of workers, those in `database` too, and what they have not read yet; cancels by commands. */
 export function createDelayedTasks(host: AppHost, database?: StoreReader): DelayedTasks {
   return {
-    list: async ({ limit = Number.POSITIVE_INFINITY, ...filter } = {}) => {
+    list: async (which = {}) => {
+      checkTaskFilter('delayed.list', which)
+      const { limit = Number.POSITIVE_INFINITY, ...filter } = which
       const found = await find(await host.log(), filter, database)
       return found.slice(0, limit).map(({ topicId: _, ...task }) => task)
     },
-    cancel: async (id, { wait = '5s', ...filter } = {}) => {
+    cancel: async (id, options = {}) => {
+      checkTaskFilter('delayed.cancel', options)
+      const { wait = '5s', ...filter } = options
       const log = await host.log()
       const nowMs = host.clock.nowMs()
       const found = (await find(log, filter, database)).filter((task) => task.id === id)

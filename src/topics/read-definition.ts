@@ -78,6 +78,8 @@ export function readDefinition(kind: 'topic' | 'queue', name: string, options: U
   }
 }
 
+const knownOfDeduplicate = { window: true } as const
+
 function readDeduplicate(
   kind: 'topic' | 'queue',
   deduplicate: UntypedOptions['deduplicate'],
@@ -85,6 +87,9 @@ function readDeduplicate(
 ): number | undefined {
   faults.expect(deduplicate === undefined || kind === 'queue', 'deduplicate', 'is for queues')
   if (deduplicate === false) return undefined
+  const isObject = deduplicate === undefined || (typeof deduplicate === 'object' && deduplicate !== null)
+  faults.expect(isObject, 'deduplicate', "give { window: '5m' } or false")
+  faults.expectOnly(deduplicate, knownOfDeduplicate, 'deduplicate.')
   const windowMs = faults.attempt('deduplicate.window', () => toMilliseconds(deduplicate?.window ?? defaultWindow))
   faults.expect(windowMs !== 0, 'deduplicate.window', 'give more than nothing, or deduplicate: false')
   return windowMs

@@ -118,5 +118,7 @@ it('deduplication is for queues, within a time', () => {
   expect(faultsOf(topic, 't', { schema, deduplicate: { window: '1s' } })).toEqual(['deduplicate'])
   expect(faultsOf(queue, 'q', { schema, deduplicate: { window: 0 } })).toEqual(['deduplicate.window'])
   expect(faultsOf(queue, 'q', { schema, deduplicate: { window: 'soon' } })).toEqual(['deduplicate.window'])
+  expect(faultsOf(queue, 'q', { schema, deduplicate: { windw: '1h' } })).toEqual(['deduplicate.windw'])
+  expect(faultsOf(queue, 'q', { schema, deduplicate: true })).toEqual(['deduplicate'])
   expect(queue('q', { schema })['~definition'].parts.deduplicateMs).toBe(300_000)
 })

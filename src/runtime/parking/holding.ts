@@ -239,8 +239,8 @@ export class Holding {
       return
     }
     await host.ensureInternal({ name: deadLetterTopic(group), partitions })
-    host.logger.error(`'${group}': a record is dead: ${error.message}`, where)
     const death = host.newId()
+    host.logger.error(`'${group}': a record is dead: ${error.message}`, { ...where, deadLetterId: death })
     const nowMs = host.clock.nowMs()
     if (whenSpent === 'dead-letter-in-order') this.#dig(delivery, { death, error, nowMs })
     await this.#owner.settle(delivery, [encodeDeadLetter(delivery, { group, error, nowMs, death })])
