@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionsError } from '../../core/faults.ts'
@@ -54,7 +54,7 @@ describe('a log that cannot be opened', () => {
     expect(error).toBeInstanceOf(NotALogError)
     expect(error.message).toContain('no SQLite database')
     expect(readFileSync(path, 'utf8')).toBe(content)
-    expect(existsSync(`${path}.pid`)).toBe(false)
+    expect(readdirSync(dirname(path))).toEqual([basename(path)])
   })
 
   it("is another program's database, and its tables stay", async () => {

@@ -1,5 +1,6 @@
 /** The log's file as SQLite sees it: opened with its pragmas, made durable, checkpointed and closed. */
 import { randomUUID } from 'node:crypto'
+import { existsSync, rmSync } from 'node:fs'
 import { FileSync } from '../../core/file-sync.ts'
 import { CheckpointThread } from './checkpoint-thread.ts'
 import { Checkpointer, type CheckpointerContext } from './checkpointer.ts'
@@ -78,6 +79,8 @@ async function openFile(given: string, options: ResolvedOptions): Promise<Storag
       `SQLite ${sqliteVersion} can damage a file that two programs write at once: no other process can open ${path} meanwhile. Run a Node.js with SQLite 3.51.3 or later.`,
     )
   }
+  const lockFile = `${path}.lock`
+  const isFirst = !existsSync(lockFile)
   const lock = await ProcessLock.acquire(path, isFaulty ? 'alone' : 'shared', openDatabase)
   let alive: LivenessLock | undefined
   let database: SqlDatabase | undefined
@@ -98,7 +101,10 @@ async function openFile(given: string, options: ResolvedOptions): Promise<Storag
     closeQuietly(database)
     alive?.release()
     lock.release()
-    throw toOpenError(path, error)
+    const openError = toOpenError(path, error)
+    // Beside a file that is no log it would only be litter; nobody else has it for a log.
+    if (isFirst && openError instanceof NotALogError) rmSync(lockFile, { force: true })
+    throw openError
   }
 }
 
