@@ -111,6 +111,8 @@ export class OutboxRelay {
 
   /** From now on this process relays. */
   async #begin(lease: Lease): Promise<void> {
+    // Lost and got again while a read or a commit of the tenure before is under way: its outcome is no news of this one.
+    await this.#running
     await this.#findPosition()
     await this.#home.outbox.remove(this.#published)
     this.#publishedRows = 0
