@@ -148,6 +148,8 @@ export class AttemptRunner {
   takeDelayed(task: PartitionTask, id: string): Delivery | undefined {
     for (const delivery of this.#parked.keys()) {
       if (delivery.task !== task || delivery.id !== id || delivery.failure !== undefined) continue
+      // Tried already: it waits for a circuit, not for a time.
+      if (delivery.dueMs === undefined) continue
       this.#giveBack(delivery)
       return delivery
     }

@@ -93,9 +93,12 @@ export class CommandReader {
   }
 
   async #carryOutAll(fetched: Fetched): Promise<void> {
+    // Up to it, commands may have been deleted: whoever is behind it has nothing to carry out before it.
+    const [start] = await this.#options.log.offsets('start', [fetched])
     // One that was opened meanwhile is not among them: it has set the reader back to its own position.
     const tasks = [...this.#options.tasks()].filter(
-      ({ partition, parking }) => partition === fetched.partition && parking.commandPosition >= fetched.from,
+      ({ partition, parking }) =>
+        partition === fetched.partition && Math.max(parking.commandPosition, start!) >= fetched.from,
     )
     if (tasks.length === 0) return this.#leave(fetched)
     for (const task of tasks) {

@@ -150,8 +150,11 @@ export class Holding {
     const wasHeld = task.parking.isHeld(laneKey)
     task.parking.add(head, fields, grave === undefined ? 'redriven' : 'first')
     if (laneKey !== null && !task.parkedLanes.has(laneKey)) {
-      if (!task.lanes.has(laneKey)) this.#own(task, laneKey)
-      else if (!wasHeld) task.unparkedLanes.add(laneKey)
+      if (!task.lanes.has(laneKey)) {
+        this.#own(task, laneKey)
+        // One that was redriven before was told while a batch had the lane, which was then taken apart and left it.
+        task.parking.remind(task.parking.firstOf(laneKey)!)
+      } else if (!wasHeld) task.unparkedLanes.add(laneKey)
     }
     tellRedriven(redrive)
   }

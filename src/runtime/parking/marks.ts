@@ -1,8 +1,8 @@
 import type { StoreBuffer } from './store-buffer.ts'
 
-/** Marks that are looked at in one sweep. */
+/** Marks that are looked at in one sweep, at least: with more new ones it is twice as many as those. */
 const sweptAtOnce = 500
-/** A sweep comes after so many new marks. */
+/** A sweep comes after so many new marks, and as long as the one before left some. */
 const marksBetweenSweeps = 100
 
 /**
@@ -14,6 +14,7 @@ export class Marks {
   readonly #kind: string
   readonly #index: string
   #sinceSweep = 0
+  #sweptAll = true
 
   constructor(buffer: StoreBuffer, kind: 'r' | 'd') {
     this.#buffer = buffer
@@ -43,10 +44,11 @@ export class Marks {
 
   /** Forgets some of what is over, when many are new. It goes with the next commit. */
   async sweep(nowMs: number): Promise<void> {
-    if (this.#sinceSweep < marksBetweenSweeps) return
-    const range = { from: this.#timeKey(0), to: this.#timeKey(nowMs), limit: sweptAtOnce }
-    const old = await this.#buffer.read(range)
-    if (old.length < sweptAtOnce) this.#sinceSweep = 0
+    if (this.#sweptAll && this.#sinceSweep < marksBetweenSweeps) return
+    const limit = Math.max(sweptAtOnce, 2 * this.#sinceSweep)
+    this.#sinceSweep = 0
+    const old = await this.#buffer.read({ from: this.#timeKey(0), to: this.#timeKey(nowMs), limit })
+    this.#sweptAll = old.length < limit
     for (const [key] of old) {
       const mark = this.#keyOf(Buffer.from(key).subarray(9).toString())
       const value = await this.#buffer.get(mark)

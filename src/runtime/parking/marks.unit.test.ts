@@ -54,3 +54,15 @@ it('a mark that is put again while it is swept stays', async () => {
   expect(await marks.get('id 50')).toBe('new')
   expect(await marks.get('id 51')).toBeUndefined()
 })
+
+it('the store does not grow for ever while more marks come between two sweeps than one sweep takes', async () => {
+  const { entries, buffer, commit } = open()
+  const marks = new Marks(buffer, 'd')
+  for (let round = 0; round < 4; round++) {
+    for (let n = 0; n < 600; n++) marks.put(`id ${round} ${n}`, 'sent', round * 100)
+    await marks.sweep(round * 100)
+    commit()
+  }
+  // Two entries a mark: those of the last round.
+  expect(entries.size).toBe(2 * 600)
+})
