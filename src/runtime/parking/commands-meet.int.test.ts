@@ -55,7 +55,7 @@ describe.each(['log', 'database'] as const)('a command, with the %s as home', (h
     expect(mail.done).toEqual([2])
   })
 
-  it.each(['1h', 0])(
+  it.each(['1h', 0] as const)(
     'does not cancel a task of delay %s that was tried and waits for an outage to end',
     async (delay) => {
       const { mail, component } = mailer(home)
