@@ -4,7 +4,7 @@ import { rateOf } from '../harness/measure.ts'
 import { makeOrder } from '../harness/orders.ts'
 import type { WorkFolder } from '../harness/work-folder.ts'
 import { bulkProducers, bulkSize, inParallel, producers, tasks } from './tasks.ts'
-import { measureWorkers, OneProcessOnlyError } from './workers.ts'
+import { measureWorkers } from './workers.ts'
 
 /** How many tasks are added in bulks and one by one, and then done. */
 export interface Load {
@@ -16,8 +16,7 @@ export interface RoundRates {
   readonly addBulk: number
   readonly addSingle: number
   readonly doneByOne: number
-  /** By three processes; undefined where they may not share the work. */
-  readonly doneByThree: number | undefined
+  readonly doneByThree: number
 }
 
 /** Adds to a new log and has it done, by one process, then by three. */
@@ -28,13 +27,8 @@ export async function runMillrace(folder: WorkFolder, load: Load): Promise<Round
   const doneByOne = await measureWorkers({ processes: 1, parameters: ['millrace', url], count })
   const shared = `file:${folder.newPath('log')}`
   await addTasks(shared, load)
-  try {
-    const doneByThree = await measureWorkers({ processes: 3, parameters: ['millrace', shared], count })
-    return { ...added, doneByOne, doneByThree }
-  } catch (error) {
-    if (!(error instanceof OneProcessOnlyError)) throw error
-    return { ...added, doneByOne, doneByThree: undefined }
-  }
+  const doneByThree = await measureWorkers({ processes: 3, parameters: ['millrace', shared], count })
+  return { ...added, doneByOne, doneByThree }
 }
 
 async function addTasks(url: string, { inBulk, single }: Load): Promise<Pick<RoundRates, 'addBulk' | 'addSingle'>> {

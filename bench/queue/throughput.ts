@@ -82,7 +82,6 @@ function describeRates(name: string, rounds: readonly RoundRates[], note: string
   const row = (what: string, rates: readonly number[]): Row => {
     return { what: `${name}: ${what}`, unit: 'tasks/s', ...summarize(rates), ...(note !== '' && { note }) }
   }
-  const three = rounds.flatMap(({ doneByThree }) => doneByThree ?? [])
   return [
     row(
       'added, 1,000 a call',
@@ -96,13 +95,16 @@ function describeRates(name: string, rounds: readonly RoundRates[], note: string
       'done, one process',
       rounds.map(({ doneByOne }) => doneByOne),
     ),
-    ...(three.length > 0 ? [row('done, three processes', three)] : []),
+    row(
+      'done, three processes',
+      rounds.map(({ doneByThree }) => doneByThree),
+    ),
   ]
 }
 
 /** In each round the best of ours beside the best of theirs. */
 function compare(name: string, rounds: readonly Round[], index: number): Row {
-  const bestOf = ({ doneByOne, doneByThree = 0 }: RoundRates) => Math.max(doneByOne, doneByThree)
+  const bestOf = ({ doneByOne, doneByThree }: RoundRates) => Math.max(doneByOne, doneByThree)
   const times = summarize(rounds.map(({ ours, theirs }) => bestOf(ours) / bestOf(theirs[index]!)))
   const ours = formatNumber(summarize(rounds.map((round) => bestOf(round.ours))).value)
   const theirs = formatNumber(summarize(rounds.map((round) => bestOf(round.theirs[index]!))).value)

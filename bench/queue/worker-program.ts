@@ -13,7 +13,7 @@ import { loadBullMq } from './bullmq.ts'
 import { concurrency, tasks } from './tasks.ts'
 
 /** What the program says. */
-export type WorkerMessage = 'ready' | { readonly done: number } | { readonly error: string; readonly code: string }
+export type WorkerMessage = 'ready' | { readonly done: number } | { readonly error: string }
 
 const tellMs = 5
 /** Tasks before the clock runs: a worker runs for days, and is not measured while it is compiled. */
@@ -36,7 +36,7 @@ async function workMillrace(url: string): Promise<void> {
       await stopped
     })
   } catch (error) {
-    tell({ error: String(error), code: String((error as { readonly code?: unknown }).code) })
+    tell({ error: String(error) })
   }
 }
 

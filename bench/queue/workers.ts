@@ -5,9 +5,6 @@ import type { WorkerMessage } from './worker-program.ts'
 
 const program = join(import.meta.dirname, 'worker-program.ts')
 
-/** One process may have the log. */
-export class OneProcessOnlyError extends Error {}
-
 /** Processes that do tasks, and how. */
 export interface WorkersOptions {
   readonly processes: number
@@ -18,8 +15,7 @@ export interface WorkersOptions {
 }
 
 /**
- * Tasks done a second by processes that were loaded before and begin together. Throws when they did fewer than there are,
- * and `OneProcessOnlyError` when they may not share a log.
+ * Tasks done a second by processes that were loaded before and begin together. Throws when they did fewer than there are.
  */
 export async function measureWorkers({ processes, parameters, count }: WorkersOptions): Promise<number> {
   const children = Array.from({ length: processes }, () => fork(program, parameters))
@@ -32,7 +28,7 @@ export async function measureWorkers({ processes, parameters, count }: WorkersOp
     const answers = children.map((child, index) =>
       next(child, (message) => {
         if (typeof message === 'string') return false
-        if ('error' in message) throw asError(message)
+        if ('error' in message) throw new Error(message.error)
         done[index] = message.done
         if (isPeer && sum(done) >= count) all.resolve()
         return !isPeer
@@ -72,9 +68,6 @@ async function end(child: ChildProcess): Promise<void> {
   await ended
 }
 
-function asError({ error, code }: { readonly error: string; readonly code: string }): Error {
-  return code === 'LOG_IN_USE' ? new OneProcessOnlyError(error) : new Error(error)
-}
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0)
 }
