@@ -78,7 +78,11 @@ export function encodeDeadLetter(
 export function fingerprintOf(error: Error): string {
   const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
   const frame = frames.find((line) => !line.includes('node:') && !line.includes('/node_modules/')) ?? ''
-  // Without the column: a formatter moves it.
-  const place = frame.trim().replace(/:\d+\)?$/, '')
+  // Without the column, which a formatter moves, and the folder, which is another one in the next deployment.
+  const place = frame
+    .trim()
+    .replace(/:\d+\)?$/, '')
+    .replace('file://', '')
+    .replace(`${process.cwd()}/`, '')
   return createHash('sha256').update(`${error.name}\n${place}`).digest('hex').slice(0, 12)
 }
