@@ -19,6 +19,8 @@ export interface ProcessRow {
   readonly number: number
   readonly id: string
   readonly processId: number
+  /** How long its heartbeat may stand still: its own, whatever others have. */
+  readonly sessionTimeoutMs: number
   readonly heartbeat: number
   readonly members: number
 }
@@ -46,15 +48,22 @@ export class GroupTables {
     this.#database = database
   }
 
-  registerProcess(process: { readonly id: string; readonly processId: number; readonly host: string }): number {
-    const insert = `INSERT INTO process (id, process_id, host, heartbeat) VALUES (?, ?, ?, 0) RETURNING number`
-    return (this.#sql(insert).get(process.id, process.processId, process.host) as [number])[0]
+  registerProcess({
+    id,
+    processId,
+    host,
+    sessionTimeoutMs,
+  }: Pick<ProcessRow, 'id' | 'processId' | 'sessionTimeoutMs'> & { readonly host: string }): number {
+    const insert = `INSERT INTO process (id, process_id, host, session_timeout_ms, heartbeat) VALUES (?, ?, ?, ?, 0) RETURNING number`
+    return (this.#sql(insert).get(id, processId, host, sessionTimeoutMs) as [number])[0]
   }
   processes(): readonly ProcessRow[] {
     const rows = this.#sql(
-      `SELECT number, id, process_id, heartbeat, (SELECT count(*) FROM member m WHERE m.process = process.number) FROM process`,
-    ).all() as [number, string, number, number, number][]
-    return rows.map(([number, id, processId, heartbeat, members]) => ({ number, id, processId, heartbeat, members }))
+      `SELECT number, id, process_id, session_timeout_ms, heartbeat, (SELECT count(*) FROM member m WHERE m.process = process.number) FROM process`,
+    ).all() as [number, string, number, number, number, number][]
+    return rows.map(([number, id, processId, sessionTimeoutMs, heartbeat, members]) => {
+      return { number, id, processId, sessionTimeoutMs, heartbeat, members }
+    })
   }
   /** False when somebody has removed the process. */
   beat(process: number): boolean {

@@ -3,13 +3,14 @@ import type { Logger } from '../../core/logger.ts'
 import type { OpenDatabase, SqlDatabase } from './database.ts'
 import { GroupTables, type ProcessRow } from './group-tables.ts'
 import { type LivenessLock, LivenessProbe, removeDeadLocks } from './liveness-lock.ts'
+import type { ResolvedOptions } from './options.ts'
 
 /** How often the locks of other processes are tried: a few microseconds each. */
 const probeIntervalMs = 20
 /** Of the session timeout: how often a member's process says that it lives, and how often others look. */
 const beatsInTimeout = 10
 const looksInTimeout = 20
-/** An observer that was away for this part of the session timeout has seen nothing: it counts anew. */
+/** An observer that was away, or could not write itself, for this part of the session timeout has seen nothing: it counts anew. */
 const awayInTimeout = 4
 
 /** This process's entry in the log. */
@@ -23,8 +24,9 @@ export interface Registration {
 /** Enters this process, inside a transaction, and takes out those that died. Returns its number. */
 export function enterProcess(
   database: SqlDatabase,
-  { path, id, openDatabase }: { readonly path: string; readonly id: string; readonly openDatabase: OpenDatabase },
+  { path, id, options }: { readonly path: string; readonly id: string; readonly options: ResolvedOptions },
 ): number {
+  const { openDatabase, sessionTimeoutMs } = options
   const tables = new GroupTables(database)
   const living = new Set([id])
   for (const row of tables.processes()) {
@@ -34,7 +36,7 @@ export function enterProcess(
     probe.close()
   }
   removeDeadLocks(path, living, openDatabase)
-  return tables.registerProcess({ id, processId: process.pid, host: hostname() })
+  return tables.registerProcess({ id, processId: process.pid, host: hostname(), sessionTimeoutMs })
 }
 
 /** What it takes to know who lives. */
@@ -64,14 +66,15 @@ interface Observed {
 
 /**
  * The processes that have the log open. One that died is seen by its lock and removed at once. One that hangs keeps its
- * lock: its members go when its heartbeat has not moved for the session timeout, on the clock of an observer that was
- * awake all the time. It lives on, and its members join again.
+ * lock: its members go when its heartbeat has not moved for its session timeout, on the clock of an observer that was
+ * awake all the time, and could write. It lives on, and its members join again.
  */
 export class Processes {
   readonly #context: ProcessesContext
   readonly #others = new Map<string, Observed>()
   #number: number
   #lookedAtMs = Number.NEGATIVE_INFINITY
+  #lookIntervalMs = 0
   #probedAtMs = Number.NEGATIVE_INFINITY
   #beatAtMs = Number.NEGATIVE_INFINITY
   #tickedAtMs: number | undefined
@@ -93,11 +96,12 @@ export class Processes {
 
   /** This process's number, registered anew where somebody has taken it for dead. Inside a transaction. */
   ensure(): number {
-    const { tables, registration, openDatabase } = this.#context
+    const { tables, registration, openDatabase, sessionTimeoutMs } = this.#context
     const known = tables.processes().some(({ number }) => number === this.#number)
     if (!known) {
       registration.lock.renew(openDatabase)
-      this.#number = tables.registerProcess({ id: registration.id, processId: process.pid, host: hostname() })
+      const { id } = registration
+      this.#number = tables.registerProcess({ id, processId: process.pid, host: hostname(), sessionTimeoutMs })
     }
     return this.#number
   }
@@ -107,8 +111,12 @@ export class Processes {
     const { sessionTimeoutMs } = this.#context
     const sinceMs = this.#tickedAtMs === undefined ? 0 : nowMs - this.#tickedAtMs
     this.#tickedAtMs = nowMs
-    if (sinceMs > sessionTimeoutMs / awayInTimeout) for (const other of this.#others.values()) other.movedAtMs = nowMs
-    if (nowMs - this.#lookedAtMs >= sessionTimeoutMs / looksInTimeout) this.look(nowMs)
+    // Somebody keeps the write lock: nobody's heartbeat can move, and whoever gets the lock first would expire the others.
+    const blockedMs = this.#isBeating ? nowMs - this.#beatAtMs : 0
+    for (const other of this.#others.values()) {
+      if (Math.max(sinceMs, blockedMs) > other.row.sessionTimeoutMs / awayInTimeout) other.movedAtMs = nowMs
+    }
+    if (nowMs - this.#lookedAtMs >= this.#lookIntervalMs) this.look(nowMs)
     if (nowMs - this.#probedAtMs >= probeIntervalMs) this.#probe(nowMs)
     if (this.#others.size > 0 && nowMs - this.#beatAtMs >= sessionTimeoutMs / beatsInTimeout) this.#beat(nowMs)
   }
@@ -118,6 +126,7 @@ export class Processes {
     const { tables, sessionTimeoutMs } = this.#context
     this.#lookedAtMs = nowMs
     const rows = tables.processes().filter(({ number }) => number !== this.#number)
+    this.#lookIntervalMs = Math.min(sessionTimeoutMs, ...rows.map((row) => row.sessionTimeoutMs)) / looksInTimeout
     const ids = new Set(rows.map(({ id }) => id))
     for (const [id, { probe }] of this.#others) {
       if (ids.has(id)) continue
@@ -129,7 +138,7 @@ export class Processes {
       // One without members has nothing to lose, and need not say that it lives.
       if (observed.row.heartbeat !== row.heartbeat || row.members === 0) observed.movedAtMs = nowMs
       observed.row = row
-      if (nowMs - observed.movedAtMs >= sessionTimeoutMs) void this.#expire(observed, { isDead: false })
+      if (nowMs - observed.movedAtMs >= row.sessionTimeoutMs) void this.#expire(observed, { isDead: false })
     }
   }
 
@@ -156,20 +165,22 @@ export class Processes {
   async #expire(observed: Observed, { isDead }: { readonly isDead: boolean }): Promise<void> {
     if (observed.isExpiring) return
     observed.isExpiring = true
-    const { row, probe } = observed
-    const { tables, exclusive, sessionTimeoutMs, logger } = this.#context
+    const { row, probe, movedAtMs } = observed
+    const { tables, exclusive, logger } = this.#context
     try {
       const isOurs = await exclusive(() => {
         // Somebody else may have been first, or it has come to life while this one waited for the lock.
         const now = tables.processes().find(({ number }) => number === row.number)
-        if (now === undefined || (!isDead && now.heartbeat !== row.heartbeat)) return false
+        if (now === undefined) return false
+        const isSilent = now.heartbeat === row.heartbeat && observed.movedAtMs === movedAtMs
+        if (!isDead && (!isSilent || now.members === 0)) return false
         if (isDead) tables.removeProcess(row.number)
         else tables.expireMembers(row.number)
         return true
       })
       if (isDead) probe.remove()
       if (isOurs && row.members > 0) {
-        const what = isDead ? 'has ended' : `has not been heard of for ${sessionTimeoutMs} ms`
+        const what = isDead ? 'has ended' : `has not been heard of for ${row.sessionTimeoutMs} ms`
         logger.warn(`Process ${row.processId} ${what}: its partitions move to others.`)
       }
       this.#context.expired()
@@ -177,6 +188,8 @@ export class Processes {
       // The log has failed, is full or is being closed; when it goes on, the next look finds the same.
     } finally {
       observed.isExpiring = false
+      // Its members may join again before its heartbeat moves: they have the whole time again.
+      observed.movedAtMs = this.#tickedAtMs ?? movedAtMs
       this.#lookedAtMs = Number.NEGATIVE_INFINITY
     }
   }

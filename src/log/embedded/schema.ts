@@ -101,6 +101,7 @@ CREATE TABLE process (
   id TEXT NOT NULL UNIQUE,
   process_id INTEGER NOT NULL,
   host TEXT NOT NULL,
+  session_timeout_ms INTEGER NOT NULL,
   heartbeat INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE member (

@@ -121,7 +121,7 @@ async function prepareFile(
       setBound(database, options.maxPageCount)
       let number = 0
       const identity = prepareSchema(database, options.ids, () => {
-        number = enterProcess(database, { path, id, openDatabase: options.openDatabase })
+        number = enterProcess(database, { path, id, options })
       })
       return { identity, number }
     } catch (error) {
