@@ -1,3 +1,5 @@
+import { describeDuration } from '../app/operator/text.ts'
+
 /** `6,919`. */
 export function count(value: number): string {
   return value.toLocaleString('en-US')
@@ -23,14 +25,7 @@ export function size(bytes: number): string {
 /** How long it is until an ISO 8601 time: `in 10 s`, `now`. */
 export function until(iso: string, nowMs: number): string {
   const waitMs = Date.parse(iso) - nowMs
-  return waitMs <= 0 ? 'now' : `in ${span(waitMs)}`
-}
-
-function span(ms: number): string {
-  const seconds = Math.round(ms / 1_000)
-  if (seconds < 120) return `${seconds} s`
-  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`
-  return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} d`
+  return waitMs <= 0 ? 'now' : `in ${describeDuration(waitMs)}`
 }
 
 /** What of a topic is kept: `all`, `7 d`, `1.0 GB a partition`, `the last of each key`. */
@@ -43,7 +38,7 @@ export function kept({
 }): string {
   const limits = [
     ...(compacted ? ['the last of each key'] : []),
-    ...(timeMs === undefined ? [] : [span(timeMs)]),
+    ...(timeMs === undefined ? [] : [describeDuration(timeMs)]),
     ...(bytes === undefined ? [] : [`${size(bytes)} a partition`]),
   ]
   return limits.length === 0 ? 'all' : limits.join(', ')

@@ -1,3 +1,5 @@
+import { onOneLine } from '../app/operator/text.ts'
+
 /** Where a command writes. */
 export interface OutputStream {
   write(text: string): unknown
@@ -48,16 +50,4 @@ export function layOut(columns: readonly Column[], rows: readonly (readonly stri
   const pad = (cell: string, column: number) =>
     columns[column]!.isNumber ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)
   return cells.map((row) => row.map(pad).join('  ').trimEnd())
-}
-
-/** What a record holds may hold control characters: a terminal obeys some of them. */
-export function onOneLine(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) =>
-    JSON.stringify(character)
-      .slice(1, -1)
-      .replace(/^[^\\]$/, escaped),
-  )
-}
-function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }

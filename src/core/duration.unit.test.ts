@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Duration, InvalidDurationError, toMilliseconds } from './duration.ts'
+import { type Duration, describeDuration, InvalidDurationError, toMilliseconds } from './duration.ts'
 
 describe('a duration', () => {
   it.each<[Duration, number]>([
@@ -46,4 +46,17 @@ describe('a duration', () => {
       }),
     )
   })
+})
+
+it.each([
+  [0, '0 ms'],
+  [999, '999 ms'],
+  [1_000, '1 s'],
+  [119_000, '119 s'],
+  [120_000, '2 min'],
+  [3_534_582, '59 min'],
+  [7_200_000, '2 h'],
+  [604_800_000, '7 d'],
+])('%d milliseconds are %s for people', (ms, text) => {
+  expect(describeDuration(ms)).toBe(text)
 })

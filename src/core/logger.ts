@@ -1,4 +1,5 @@
 import { messageOf } from './errors.ts'
+import { onOneLine } from './one-line.ts'
 
 /** Four methods; `console` fits, and so do pino and winston with their arguments turned round. */
 export interface Logger {
@@ -11,13 +12,21 @@ export interface Logger {
 /** Says nothing. */
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** Lines to standard error (standard output belongs to the program): level, message, fields as JSON. No `debug`. */
+/**
+ * Lines to standard error (standard output belongs to the program): level, message, fields as JSON. No `debug`. Warnings and
+ * errors tell what others said: each is one line.
+ */
 export function standardErrorLogger(): Logger {
-  const write = (level: string) => (message: string, fields?: object) => {
+  const write = (level: string, show: (text: string) => string) => (message: string, fields?: object) => {
     const rest = fields === undefined || Object.keys(fields).length === 0 ? '' : ` ${toText(fields)}`
-    process.stderr.write(`${level} ${message}${rest}\n`)
+    process.stderr.write(`${level} ${show(message)}${rest}\n`)
   }
-  return { debug() {}, info: write('info '), warn: write('warn '), error: write('error') }
+  return {
+    debug() {},
+    info: write('info ', (text) => text),
+    warn: write('warn ', onOneLine),
+    error: write('error', onOneLine),
+  }
 }
 
 /** A line of the log must not fail what it tells of: what JSON has no text for is left out. */

@@ -24,6 +24,16 @@ describe('the logger to standard error', () => {
     expect(lines).toEqual(['info  started\n', 'warn  slow {"ms":5,"error":"TypeError: bad"}\n', 'error dead\n'])
   })
 
+  it('writes a warning or an error on one line, whatever it quotes; a table as it is', () => {
+    const lines = linesOf((logger) => {
+      logger.warn('down\nerror all is lost \u001b[2J')
+      logger.error('dead\r\n')
+      logger.info('started\n  a  b')
+    })
+    const expected = ['warn  down\\nerror all is lost \\u001b[2J\n', 'error dead\\r\\n\n', 'info  started\n  a  b\n']
+    expect(lines).toEqual(expected)
+  })
+
   it('writes what JSON cannot hold as well as it can, and does not throw', () => {
     const cycle: Record<string, unknown> = { n: 1n }
     cycle.self = cycle

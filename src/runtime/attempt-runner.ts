@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Cancel } from '../core/clock.ts'
+import { describeDuration } from '../core/duration.ts'
 import { toError } from '../core/errors.ts'
 import { FencedError } from '../log/errors.ts'
 import { UnreadableRecordError } from '../topics/errors.ts'
@@ -274,7 +275,8 @@ export class AttemptRunner {
   #retry(delivery: Delivery, error: Error, waitMs: number): void {
     const { host, componentName, log } = this.#scope
     const { task, offset, attempt } = delivery
-    log.warn(`'${componentName}': an attempt failed, number ${attempt} comes in ${waitMs} ms: ${error.message}`, {
+    const wait = describeDuration(waitMs)
+    log.warn(`'${componentName}': an attempt failed, number ${attempt} comes in ${wait}: ${error.message}`, {
       topic: task.topic,
       partition: task.partition,
       offset,

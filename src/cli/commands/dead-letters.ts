@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import type { DeadLetterFilter, ToldDeadLetter } from '../../app/dead-letters.ts'
+import { onOneLine } from '../../app/operator/text.ts'
 import { type Command, CommandFailure, readArguments, readWhole, UsageError, withOperator } from '../command.ts'
 import { count, counted, cut } from '../format.ts'
-import { onOneLine } from '../output.ts'
 
 /** How long a command waits to hear what became of what it told. */
 const wait = '1s'

@@ -1,6 +1,6 @@
 import type { TailedRecord, TailOptions } from '../../app/operator/tail.ts'
+import { onOneLine } from '../../app/operator/text.ts'
 import { type Command, readArguments, readWhole, UsageError, withOperator } from '../command.ts'
-import { onOneLine } from '../output.ts'
 
 const lastByDefault = 10
 
