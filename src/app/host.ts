@@ -51,6 +51,7 @@ export class AppHost implements Host {
   readonly #relays = new Map<DatabaseHome, Promise<OutboxRelay>>()
   readonly #waiting = new Set<() => void>()
   #log: Promise<Log> | undefined
+  #opened: Log | undefined
 
   constructor(options: HostOptions) {
     this.#options = options
@@ -146,9 +147,15 @@ export class AppHost implements Host {
     await log?.close()
   }
 
-  #openLog(): Promise<Log> {
+  /** Why the log takes nothing for the moment, for people. */
+  get blockedBy(): string | undefined {
+    return this.#opened?.blockedBy
+  }
+
+  async #openLog(): Promise<Log> {
     const { url, logger, urlVariable: variable, offsetGap } = this.#options
-    return openLog(url, { logger, variable, offsetGap })
+    this.#opened = await openLog(url, { logger, variable, offsetGap })
+    return this.#opened
   }
 
   async #openHome(database: AnyComponent): Promise<DatabaseHome> {

@@ -164,6 +164,7 @@ export class MillraceApp implements App {
 
   health(): { readonly status: 'up' | 'down'; readonly reasons: readonly string[] } {
     const reasons = this.#failures.map(({ component, error }) => `'${component}' died: ${error.message}`)
+    if (this.#host.blockedBy !== undefined) reasons.push(this.#host.blockedBy)
     if (this.#state !== 'started') reasons.unshift(`the app is ${this.#state === 'new' ? 'not started' : this.#state}`)
     return { status: reasons.length === 0 ? 'up' : 'down', reasons }
   }

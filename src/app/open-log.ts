@@ -1,6 +1,7 @@
 import { type Duration, toMilliseconds } from '../core/duration.ts'
 import { MillraceError, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Finding } from '../log/admin.ts'
 import type { Log } from '../log/log.ts'
 import { UnsupportedLogUrlError } from './errors.ts'
 
@@ -42,6 +43,12 @@ export async function openLog(url: string, { logger, variable, offsetGap = 0 }: 
     if (variable !== undefined && error instanceof MillraceError) error.message += ` (${variable} is ${url}.)`
     throw error
   }
+}
+
+/** What is wrong with a log that was not opened, as far as that shows from outside. Throws `error` where it does not. */
+export async function diagnoseUnopened(url: string, error: unknown): Promise<readonly Finding[]> {
+  const { diagnoseFromOutside } = await import('../log/embedded/index.ts')
+  return await diagnoseFromOutside(filePathOf(url), error)
 }
 
 /** The path in a URL that `checkLogUrl` let pass, and that is not `memory:`. */

@@ -12,7 +12,7 @@ export interface LogStatus {
   readonly location: string
   /** What a commit costs, about, in milliseconds. */
   readonly commitCostMs: number
-  /** Why it takes no more; null while it works. */
+  /** Why it takes no more, for good or until another process gives its lock back; null while it works. */
   readonly error: string | null
 }
 /** One component, with what its guarantee is. */
@@ -97,7 +97,7 @@ async function readLog(opening: Promise<Log> | undefined): Promise<LogStatus | n
   const log = await opening?.catch(() => undefined)
   if (log === undefined) return null
   const { id, location, commitCostMs } = log
-  const error = await log.topics().then(() => null, messageOf)
+  const error = await log.topics().then(() => log.blockedBy ?? null, messageOf)
   return { id, location, commitCostMs, error }
 }
 

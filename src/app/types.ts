@@ -81,7 +81,10 @@ export interface App extends AsyncDisposable {
    * with what is not settled.
    */
   settled(options?: { readonly timeout?: Duration }): Promise<void>
-  /** `up` when it started and every component lives; else `down` with each reason. */
+  /**
+   * `up` when it started, every component lives and the log can be written; else `down` with each reason. Another process
+   * that keeps the log's write lock (one that was stopped in a commit) is one after five seconds, until it gives it back.
+   */
   health(): { readonly status: 'up' | 'down'; readonly reasons: readonly string[] }
   /**
    * What it does right now: each component with its lag, its rates and what holds it, outboxes, the log. Reads the log's

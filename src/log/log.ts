@@ -171,6 +171,8 @@ export interface Log extends LogAdmin, AsyncDisposable {
   readonly location: string
   /** What a commit costs, about: decides how often to commit under load. */
   readonly commitCostMs: number
+  /** Why commits wait, for people: another process keeps the write lock. Undefined while they go on. */
+  readonly blockedBy?: string | undefined
 
   /**
    * Creates what is missing, durably. Of an existing topic the retention becomes what is asked for, where anything is

@@ -14,7 +14,7 @@ import { createDelayedTasks, type DelayedTasks } from '../delayed.ts'
 import { LogNotFoundError, NoStoresError, NotInAppError, UnsupportedLogUrlError } from '../errors.ts'
 import { AppHost } from '../host.ts'
 import { readSettings } from '../millrace.ts'
-import { defaultLogUrl, filePathOf } from '../open-log.ts'
+import { defaultLogUrl, diagnoseUnopened, filePathOf } from '../open-log.ts'
 import { type GroupLag, type GroupSummary, listGroups, readLag } from './groups.ts'
 import { type HeldKeySummary, listHeld } from './held.ts'
 import { type PlainPublish, publishPlain } from './publish.ts'
@@ -56,8 +56,9 @@ export interface OperatorOptions {
  * Opens the log at `url`, else at `MILLRACE_URL`, else the default file. It has to be there: throws `LogNotFoundError`
  * where it is not, and makes nothing.
  */
-export async function openOperator({ url: given, databaseUrl }: OperatorOptions = {}): Promise<Operator> {
-  const url = given ?? (process.env.MILLRACE_URL || defaultLogUrl)
+export async function openOperator(options: OperatorOptions = {}): Promise<Operator> {
+  const { databaseUrl } = options
+  const url = urlOf(options)
   const settings = readSettings('millrace-cli', { url, logger: standardErrorLogger() })
   expectFile(url)
   const host = new AppHost({
@@ -91,6 +92,22 @@ export async function openOperator({ url: given, databaseUrl }: OperatorOptions 
       await host.closeLog()
     },
   }
+}
+
+/** Looks at the log, also where it cannot be opened because nobody can write it. Throws as `openOperator`. */
+export async function diagnoseLog(options: OperatorOptions = {}): Promise<readonly Finding[]> {
+  let operator: Operator
+  try {
+    operator = await openOperator(options)
+  } catch (error) {
+    return await diagnoseUnopened(urlOf(options), error)
+  }
+  await using opened = operator
+  return await opened.diagnose()
+}
+
+function urlOf({ url }: OperatorOptions): string {
+  return url ?? (process.env.MILLRACE_URL || defaultLogUrl)
 }
 
 /** What groups keep in their database. Throws where one was named and is not there. */

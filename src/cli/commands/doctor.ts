@@ -1,4 +1,5 @@
-import { type Command, readArguments, withOperator } from '../command.ts'
+import { diagnoseLog } from '../../app/operator/operator.ts'
+import { type Command, readArguments } from '../command.ts'
 import { counted, cut } from '../format.ts'
 
 /** `millrace doctor`. */
@@ -8,7 +9,7 @@ export const doctor: Command = {
   summary: 'looks for everything that can be wrong with the log and its machine',
   run: async (call) => {
     const { values } = readArguments(call, { options: {} })
-    const findings = await withOperator(values, (operator) => operator.diagnose())
+    const findings = await diagnoseLog({ url: values.url })
     const bad = findings.filter(({ verdict }) => verdict === 'bad')
     const { output } = call
     if (output.isJson) output.json({ findings })

@@ -168,6 +168,9 @@ export class EmbeddedLog implements Log {
   get commitCostMs(): number {
     return this.#storage.syncCostMs + transactionCostMs
   }
+  get blockedBy(): string | undefined {
+    return this.#sharing?.blockedBy
+  }
 
   async ensureTopics(specifications: readonly TopicSpecification[]): Promise<readonly Topic[]> {
     this.#checkOpen()

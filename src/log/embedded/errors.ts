@@ -119,7 +119,7 @@ export class LogBusyError extends MillraceError {
   override readonly retryable = true
   constructor(path: string, cause: unknown) {
     super(
-      `The log ${path} is locked by another process that has its file open: nothing was written. Let that process go on, or end it; then try again.`,
+      `The log ${path} is locked by another process that has its file open: nothing was written. Let that process go on, or end it (millrace doctor says which it is); then try again.`,
       {
         cause,
       },

@@ -98,6 +98,10 @@ export class FileSharing implements Neighbours {
     const finding = this.#lockWait.finding
     return finding === undefined ? [] : [finding]
   }
+  /** Why nothing is written; undefined while it is. */
+  get blockedBy(): string | undefined {
+    return this.#lockWait.reason
+  }
   get isClosingTooLong(): boolean {
     return this.#closingSinceMs !== undefined && performance.now() - this.#closingSinceMs >= closingDeadlineMs
   }

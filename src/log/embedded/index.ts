@@ -10,6 +10,7 @@ import { EmbeddedLog } from './embedded-log.ts'
 import { type EmbeddedLogOptions, resolveOptions } from './options.ts'
 import { openStorage } from './storage.ts'
 
+export { diagnoseFromOutside } from './diagnosis-from-outside.ts'
 export {
   DamagedBatchError,
   LogBusyError,

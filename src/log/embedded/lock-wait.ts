@@ -40,7 +40,7 @@ export class LockWait {
     if (this.#holders !== undefined || nowMs - this.#sinceMs < reportAfterMs) return
     this.#holders = this.#describeHolders()
     this.#logger.warn(
-      `The log ${this.#path} cannot be written: ${this.#holders} has kept its write lock for ${reportAfterMs / 1000} s. ${advice} What is being committed waits.`,
+      `The log ${this.#path} cannot be written: ${this.#holders} has kept its write lock for ${reportAfterMs / 1000} s. ${lockAdvice} What is being committed waits.`,
     )
   }
 
@@ -52,12 +52,17 @@ export class LockWait {
     this.#logger.info(`The log ${this.#path} can be written again.`)
   }
 
+  /** Why nothing is written, for people; undefined while it is. */
+  get reason(): string | undefined {
+    const { finding } = this
+    return finding && `the log's write lock is ${finding.value}. ${lockAdvice}`
+  }
   /** For a diagnosis; nothing when the lock is free. */
   get finding(): Finding | undefined {
     if (this.#holders === undefined || this.#sinceMs === undefined) return undefined
     const seconds = Math.round((this.#nowMs() - this.#sinceMs) / 1000)
     const value = `with ${this.#holders} for ${seconds} s: nothing can be written`
-    return { subject: 'write lock', value, verdict: 'bad', advice }
+    return { subject: 'write lock', value, verdict: 'bad', advice: lockAdvice }
   }
 
   #describeHolders(): string {
@@ -68,7 +73,8 @@ export class LockWait {
   }
 }
 
-const advice = 'If it is stopped, let it go on (kill -CONT with its number) or end it (kill -KILL).'
+/** What to do about who keeps the lock. */
+export const lockAdvice = 'If it is stopped, let it go on (kill -CONT with its number) or end it (kill -KILL).'
 
 /**
  * Tries `attempt` until SQLite's locks allow it: at once, then every millisecond or two, with jitter, so that processes
