@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -24,7 +24,19 @@ describe('millrace', () => {
     expect(names).toEqual(expect.arrayContaining(['topics', 'describe', 'tail', 'publish', 'groups', 'lag', 'held']))
     const helps = await Promise.all(names.map((name) => inProcess(folder, `millrace ${name} --help`)))
     expect(helps.map(({ code: each }) => each)).toEqual(helps.map(() => 0))
-    for (const [index, help] of helps.entries()) expect(help.out).toContain(`\nmillrace ${names[index]}`)
+    for (const [index, help] of helps.entries()) {
+      expect(help.out).toContain(`\nmillrace ${names[index]}`)
+      const columns = [...help.out.matchAll(/^( {2}--[a-z-]+(?: URL)? +)/gm)].map(([, option]) => option!.length)
+      expect(new Set(columns).size, help.out).toBe(1)
+    }
+    const parts = await inProcess(folder, 'millrace dead-letters --help')
+    expect(parts.out).toContain('  dead-letters discard  ')
+    expect(parts.out).not.toContain('delayed')
+  })
+
+  it('says which version it is', async () => {
+    const { version } = JSON.parse(await readFile('package.json', 'utf8'))
+    expect(await run('millrace --version')).toEqual({ out: `${version}\n`, err: '', code: 0 })
   })
 
   it.each([
@@ -34,6 +46,8 @@ describe('millrace', () => {
     ['millrace describe', '<topic> is missing'],
     ['millrace tail orders --form start', "Unknown option '--form'"],
     ['millrace tail orders --from yesterday', "--from is 'yesterday', expected start, end"],
+    ['millrace tail orders --from -3', "--from is '-3', expected start, end"],
+    ['millrace topics --url', '--url needs a value'],
     ['millrace tail orders --limit 0', "--limit is '0', expected a whole number from 1"],
     ['millrace publish orders {', 'the value is not JSON'],
     ['millrace publish orders {} --header a', "--header is 'a', expected NAME=VALUE"],
@@ -45,10 +59,14 @@ describe('millrace', () => {
   })
 
   it.each([
-    ['millrace describe nothing', "no topic 'nothing'"],
+    ['millrace describe nothing', "no topic 'nothing' in this log, but mails, orders"],
+    ['millrace tail nothing', "no topic 'nothing' in this log, but mails, orders"],
     ['millrace tail orders --partition 2', 'has no partition 2'],
     ['millrace lag nobody', "no group 'nobody' in this log, but audit, mailers, payment, stock"],
     ['millrace publish nothing {}', "no topic 'nothing'"],
+    ['millrace publish millrace-commands-payment {}', "'millrace-commands-payment' is the framework's own topic"],
+    ['millrace delayed list --queue nothing', "no topic 'nothing'"],
+    ['millrace delayed cancel mail-1 --queue nothing', "no topic 'nothing'"],
     ['millrace publish orders {} --header millrace-id=x', "names that begin with 'millrace-'"],
     ['millrace topics --url kafka://broker', "there is no engine for 'kafka:'"],
     ['millrace held --database file:nothing.db', 'No group commits in file:nothing.db'],
@@ -69,6 +87,16 @@ describe('millrace', () => {
       expect(err).toContain(`There is no log at ${join(folder, 'typo', 'log.db')}`)
     }
     expect(await readdir(folder)).toEqual(before)
+  })
+
+  it('asks for the database where groups commit only where it has to', async () => {
+    await writeFile(join(folder, 'notes.txt'), 'no database')
+    const broken = 'DATABASE_URL=file:notes.txt millrace'
+    expect(await run(`${broken} topics`)).toMatchObject({ code: 0, err: '' })
+    expect(await run(`${broken} held`)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('notes.txt is not a SQLite'),
+    })
   })
 
   it('takes the log of MILLRACE_URL, and --url before it', async () => {
@@ -185,6 +213,10 @@ describe('millrace tail', () => {
     expect(await keysOf('millrace tail orders --limit 2')).toHaveLength(2)
   })
 
+  it('says so when there is none', async () => {
+    expect(await run('millrace tail orders --key nothing')).toEqual({ out: '', err: 'No records.\n', code: 0 })
+  })
+
   it('begins where it is told', async () => {
     expect(await keysOf('millrace tail orders --from start')).toHaveLength(5)
     expect(await keysOf('millrace tail orders --from start --limit 3')).toHaveLength(3)
@@ -236,6 +268,8 @@ describe('millrace dead-letters', () => {
     expect(deadLetters).toMatchObject([{ group: 'payment', key: 'order-4', attempts: 1, name: 'RejectError' }])
     const { deadLetter } = await answerOf(`millrace dead-letters show ${deadLetters[0].id}`)
     expect(deadLetter).toEqual(deadLetters[0])
+    const ofRecord = await inProcess(folder, `millrace dead-letters redrive ${deadLetter.recordId}`)
+    expect(ofRecord.err).toContain(`${deadLetter.recordId} is the id of a record: its dead letter is ${deadLetter.id}`)
     expect((await answerOf('millrace dead-letters list --group audit')).deadLetters).toEqual([])
     expect((await run('millrace dead-letters list --topic mails')).out).toBe('No dead letters.\n')
   })
@@ -251,7 +285,14 @@ describe('millrace dead-letters', () => {
 
   it.each([
     ['millrace dead-letters show nothing', 'there is no dead letter nothing'],
-    ['millrace dead-letters redrive id --value nothing.json', 'no such file'],
+    ['millrace dead-letters redrive nothing', 'there is no dead letter nothing'],
+    [
+      'millrace dead-letters redrive id --value nothing.json',
+      "--value is 'nothing.json', which cannot be read: ENOENT",
+    ],
+    ['millrace dead-letters redrive --group nobody', "no group 'nobody' in this log, but audit"],
+    ['millrace dead-letters discard --topic nothing', "no topic 'nothing' in this log, but mails"],
+    ['millrace dead-letters list --group nobody', "no group 'nobody' in this log, but audit"],
   ])('ends with 1 when it cannot do %j', async (line, message) => {
     expect(await inProcess(folder, line)).toMatchObject({ code: 1, err: expect.stringContaining(message), out: '' })
   })
@@ -280,7 +321,8 @@ describe('millrace dead-letters', () => {
       const told = await shell(own, `millrace dead-letters redrive ${id} --value order.json`)
       expect(told).toMatchObject({ code: 0, out: '1 dead letter will be redriven when payment runs.\n' })
       expect(told.err).toContain('No schema was checked')
-      expect((await shell(own, `millrace dead-letters redrive ${id}`)).code).toBe(1)
+      const again = await shell(own, `millrace dead-letters redrive ${id}`)
+      expect(again).toMatchObject({ code: 1, out: '', err: `millrace: dead letter ${id} was redriven before\n` })
       expect(await payAgain(own)).toEqual([{ orderId: 'order-4', total: 7 }])
     } finally {
       await rm(own, { recursive: true, force: true })

@@ -128,6 +128,14 @@ export class UnknownGroupError extends MillraceError {
   }
 }
 
+/** A record by hand for a topic of the framework's own. Nothing was written. */
+export class OwnTopicError extends MillraceError {
+  readonly code = 'OWN_TOPIC'
+  constructor(topic: string) {
+    super(`'${topic}' is the framework's own topic, and takes no records by hand: publish to one of yours.`)
+  }
+}
+
 /** A log's URL that no engine takes. */
 export class UnsupportedLogUrlError extends MillraceError {
   readonly code = 'UNSUPPORTED_LOG_URL'

@@ -83,7 +83,8 @@ function joinValues(args: readonly string[], options: ParseArgsOptionsConfig): s
     }
     const value = args[at + 1]
     const takesValue = arg.startsWith('--') && options[arg.slice(2)]?.type === 'string'
-    if (takesValue && value !== undefined) {
+    if (takesValue && value === undefined) throw new UsageError(`${arg} needs a value`)
+    if (takesValue) {
       joined.push(`${arg}=${value}`)
       at++
     } else if (/^-[^-]/.test(arg) && !Object.values(options).some(({ short }) => arg === `-${short}`)) words.push(arg)

@@ -11,10 +11,21 @@ export class LogClosedError extends MillraceError {
 /** A topic, or a partition of one, that the log does not have. */
 export class UnknownTopicError extends MillraceError {
   readonly code = 'UNKNOWN_TOPIC'
-  constructor(topic: string, partition?: { readonly asked: number; readonly count: number }) {
+  constructor(
+    topic: string,
+    {
+      partition,
+      known = [],
+    }: {
+      readonly partition?: { readonly asked: number; readonly count: number }
+      /** Those that there are. */
+      readonly known?: readonly string[]
+    } = {},
+  ) {
+    const advice = known.length === 0 ? ': create it first' : `, but ${known.join(', ')}`
     super(
       partition === undefined
-        ? `There is no topic '${topic}' in this log: create it first.`
+        ? `There is no topic '${topic}' in this log${advice}.`
         : `Topic '${topic}' has no partition ${partition.asked}: it has ${partition.count}, numbered from 0.`,
     )
   }

@@ -20,7 +20,7 @@ import { type HeldKeySummary, listHeld } from './held.ts'
 import { type PlainPublish, publishPlain } from './publish.ts'
 import { redriveEdited } from './redrive-edited.ts'
 import { type TailedRecord, type TailOptions, tail } from './tail.ts'
-import { describeTopic, listTopics, type TopicDescription, type TopicSummary } from './topics.ts'
+import { describeTopic, findTopic, listTopics, type TopicDescription, type TopicSummary } from './topics.ts'
 
 /** What a person does with a log beside the apps that use it: `millrace` on the command line. Closes with `await using`. */
 export interface Operator extends AsyncDisposable {
@@ -30,6 +30,8 @@ export interface Operator extends AsyncDisposable {
   readonly delayed: DelayedTasks
   /** As `deadLetters.redrive` of one with another value, that no schema checks. */
   redriveEdited(edited: EditedDeadLetter, options?: RedriveOptions): Promise<readonly ToldDeadLetter[]>
+  /** Throws `UnknownTopicError` or `UnknownGroupError` where there is none of that name. */
+  expectKnown(names: { readonly topic?: string | undefined; readonly group?: string | undefined }): Promise<void>
   topics(): Promise<readonly TopicSummary[]>
   /** Throws `UnknownTopicError`. */
   describeTopic(name: string): Promise<TopicDescription>
@@ -71,11 +73,15 @@ export async function openOperator(options: OperatorOptions = {}): Promise<Opera
   // First: it is closed where the log cannot be opened, and the log need not be closed where it is refused.
   const database = openStores(settings.databaseUrl, databaseUrl)
   const log = await host.log().catch((error) => {
-    database?.close()
+    database.close()
     throw error
   })
   return {
     location: log.location,
+    expectKnown: async ({ group, topic }) => {
+      if (topic !== undefined) await findTopic(log, topic)
+      if (group !== undefined) await readLag(log, group)
+    },
     deadLetters: createDeadLetters(host),
     delayed: createDelayedTasks(host, database),
     redriveEdited: (edited, options) => redriveEdited(host, edited, options),
@@ -88,7 +94,7 @@ export async function openOperator(options: OperatorOptions = {}): Promise<Opera
     publish: (publish) => publishPlain(host, publish),
     diagnose: () => log.diagnose(),
     [Symbol.asyncDispose]: async () => {
-      database?.close()
+      database.close()
       await host.closeLog()
     },
   }
@@ -111,10 +117,31 @@ function urlOf({ url }: OperatorOptions): string {
 }
 
 /** What groups keep in their database. Throws where one was named and is not there. */
-function openStores(byDefault: string, named: string | undefined): StoreReader | undefined {
-  const stores = openStoreReader(named ?? byDefault)
-  if (stores === undefined && named !== undefined) throw new NoStoresError(named)
+function openStores(byDefault: string, named: string | undefined): StoreReader {
+  if (named === undefined) return new DefaultStores(byDefault)
+  const stores = openStoreReader(named)
+  if (stores === undefined) throw new NoStoresError(named)
   return stores
+}
+
+/** The database in its default place: perhaps there is none, and what does not ask for it does not fail with it. */
+class DefaultStores implements StoreReader {
+  readonly #url: string
+  #isOpen = false
+  #stores: StoreReader | undefined
+
+  constructor(url: string) {
+    this.#url = url
+  }
+
+  read(...[place, range]: Parameters<StoreReader['read']>): ReturnType<StoreReader['read']> {
+    if (!this.#isOpen) this.#stores = openStoreReader(this.#url)
+    this.#isOpen = true
+    return this.#stores?.read(place, range) ?? []
+  }
+  close(): void {
+    this.#stores?.close()
+  }
 }
 
 function expectFile(url: string): void {

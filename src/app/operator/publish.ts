@@ -1,8 +1,9 @@
-import { UnknownTopicError } from '../../log/errors.ts'
 import type { Host } from '../../runtime/attachment.ts'
 import type { PublishOptions } from '../../runtime/context.ts'
 import { encodePlain } from '../../runtime/outgoing.ts'
 import { KeylessRotation, Stager } from '../../runtime/stager.ts'
+import { OwnTopicError } from '../errors.ts'
+import { findTopic, isInternal } from './topics.ts'
 
 /** Records by hand: values as they are, all with the same key and headers. */
 export interface PlainPublish {
@@ -12,14 +13,14 @@ export interface PlainPublish {
   readonly options?: PublishOptions
 }
 
-/** Appends all of them in one commit. Throws `UnknownTopicError`, `InvalidPublishOptionsError`, `KeyRequiredError`. */
+/** Appends all of them in one commit. Throws `UnknownTopicError`, `OwnTopicError`, `InvalidPublishOptionsError`, `KeyRequiredError`. */
 export async function publishPlain(
   host: Host,
   { topic, key, values, options = {} }: PlainPublish,
 ): Promise<readonly { readonly partition: number; readonly id: string }[]> {
+  if (isInternal(topic)) throw new OwnTopicError(topic)
   const log = await host.log()
-  const known = (await log.topics()).find(({ name }) => name === topic)
-  if (known === undefined) throw new UnknownTopicError(topic)
+  const known = await findTopic(log, topic)
   const stager = new Stager(() => known, rotation)
   const placed = values.map((value) => {
     const message = encodePlain({ topic, key, value }, host, options)

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { UnknownTopicError } from '../../log/errors.ts'
 import type { Log, Reader, TopicPartition } from '../../log/log.ts'
 import type { RecordCursor } from '../../log/records/record-batch.ts'
+import { findTopic } from './topics.ts'
 
 /** Which records of a topic. */
 export interface TailOptions {
@@ -51,11 +52,12 @@ interface Range extends TailOptions {
 }
 
 async function partitionsOf(log: Log, { topic: name, partition }: TailOptions): Promise<readonly TopicPartition[]> {
-  const topic = (await log.topics()).find((each) => each.name === name)
-  if (topic === undefined) throw new UnknownTopicError(name)
+  const topic = await findTopic(log, name)
   if (partition === undefined)
     return Array.from({ length: topic.partitions }, (_, each) => ({ topic: name, partition: each }))
-  if (partition >= topic.partitions) throw new UnknownTopicError(name, { asked: partition, count: topic.partitions })
+  if (partition >= topic.partitions) {
+    throw new UnknownTopicError(name, { partition: { asked: partition, count: topic.partitions } })
+  }
   return [{ topic: name, partition }]
 }
 

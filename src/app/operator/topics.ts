@@ -1,5 +1,5 @@
 import { UnknownTopicError } from '../../log/errors.ts'
-import type { Log } from '../../log/log.ts'
+import type { Log, Topic } from '../../log/log.ts'
 import { ownPrefix } from '../../runtime/headers.ts'
 import { type GroupLag, readLag } from './groups.ts'
 
@@ -44,7 +44,7 @@ export async function listTopics(log: Log): Promise<readonly TopicSummary[]> {
 /** One of them. Throws `UnknownTopicError`. */
 export async function describeTopic(log: Log, name: string): Promise<TopicDescription> {
   const summary = (await listTopics(log)).find((topic) => topic.name === name)
-  if (summary === undefined) throw new UnknownTopicError(name)
+  if (summary === undefined) throw unknownTopic(name, await log.topics())
   const partitions = await log.describePartitions([name])
   const groups = (await readLag(log)).filter(({ topic }) => topic === name)
   return {
@@ -52,6 +52,19 @@ export async function describeTopic(log: Log, name: string): Promise<TopicDescri
     partitions: partitions.map(({ partition, start, end, sizeBytes }) => ({ partition, start, end, sizeBytes })),
     groups,
   }
+}
+
+/** The topic of this name. Throws `UnknownTopicError`, which names those that there are. */
+export async function findTopic(log: Log, name: string): Promise<Topic> {
+  const topics = await log.topics()
+  const topic = topics.find((each) => each.name === name)
+  if (topic === undefined) throw unknownTopic(name, topics)
+  return topic
+}
+
+function unknownTopic(name: string, topics: readonly Topic[]): UnknownTopicError {
+  const known = topics.map((each) => each.name).filter((each) => !isInternal(each))
+  return new UnknownTopicError(name, { known: known.sort() })
 }
 
 /** Whether a topic is the framework's own. */

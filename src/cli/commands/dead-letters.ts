@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import type { DeadLetterFilter, ToldDeadLetter } from '../../app/dead-letters.ts'
+import type { DeadLetter, DeadLetterFilter, ToldDeadLetter } from '../../app/dead-letters.ts'
+import type { Operator } from '../../app/operator/operator.ts'
 import { onOneLine } from '../../app/operator/text.ts'
 import { type Command, CommandFailure, readArguments, readWhole, UsageError, withOperator } from '../command.ts'
 import { count, counted, cut } from '../format.ts'
@@ -28,7 +29,11 @@ export const list: Command = {
       options: { ...which, all: { type: 'boolean' }, limit: { type: 'string', default: '50' } },
     })
     const limit = readWhole('limit', values.limit, 1)
-    const letters = await withOperator(values, (operator) => operator.deadLetters.list(filterOf(values)))
+    const letters = await withOperator(values, async (operator) => {
+      const found = await operator.deadLetters.list(filterOf(values))
+      if (found.length === 0) await operator.expectKnown(values)
+      return found
+    })
     const wanted = letters.filter(({ isRedriven, isDiscarded }) => values.all || !(isRedriven || isDiscarded))
     const shown = wanted.slice(0, limit)
     const { output } = call
@@ -77,8 +82,7 @@ export const show: Command = {
   run: async (call) => {
     const { values, positionals } = readArguments(call, { options: {}, words: ['id'] })
     const id = positionals[0]!
-    const [letter] = await withOperator(values, (operator) => operator.deadLetters.list({ id }))
-    if (letter === undefined) throw new CommandFailure(`there is no dead letter ${id}`)
+    const letter = await withOperator(values, (operator) => findLetter(operator, id))
     const { output } = call
     if (output.isJson) {
       output.json({ deadLetter: letter })
@@ -134,13 +138,17 @@ Those that were redriven or discarded before are left out. A group that does not
     const dryRun = values['dry-run'] ?? false
     const value = values.value === undefined ? undefined : await readJson(values.value)
     if (value !== undefined && filter.id === undefined) throw new UsageError('--value is for one <id>')
-    const told = await withOperator(values, (operator) =>
-      value === undefined
-        ? operator.deadLetters.redrive(filter, { dryRun, wait, ...limit })
-        : operator.redriveEdited({ id: filter.id!, value: value.json }, { dryRun, wait }),
-    )
+    const told = await withOperator(values, async (operator) => {
+      const each =
+        value === undefined
+          ? await operator.deadLetters.redrive(filter, { dryRun, wait, ...limit })
+          : await operator.redriveEdited({ id: filter.id!, value: value.json }, { dryRun, wait })
+      if (each.length === 0) await explainNone(operator, filter)
+      return each
+    })
     if (value !== undefined) call.output.note('No schema was checked: what does not fit is a dead letter again.')
-    return report(call.output, told, { dryRun, verb: 'redriven', id: filter.id })
+    report(call.output, told, { dryRun, verb: 'redriven' })
+    return true
   },
 }
 
@@ -160,8 +168,13 @@ Records that wait behind one go on.`,
     })
     const filter = chosen(values, positionals[0])
     const dryRun = values['dry-run'] ?? false
-    const told = await withOperator(values, (operator) => operator.deadLetters.discard(filter, { dryRun, wait }))
-    return report(call.output, told, { dryRun, verb: 'discarded', id: filter.id })
+    const told = await withOperator(values, async (operator) => {
+      const each = await operator.deadLetters.discard(filter, { dryRun, wait })
+      if (each.length === 0) await explainNone(operator, filter)
+      return each
+    })
+    report(call.output, told, { dryRun, verb: 'discarded' })
+    return true
   },
 }
 
@@ -184,8 +197,33 @@ function chosen(values: Which & { readonly all?: boolean | undefined }, id: stri
   return filter
 }
 
+/** Throws where there is none; who gives the id of the record itself is told which one is its. */
+async function findLetter(operator: Operator, id: string): Promise<DeadLetter> {
+  const [letter] = await operator.deadLetters.list({ id })
+  if (letter !== undefined) return letter
+  const own = (await operator.deadLetters.list()).filter(({ recordId }) => recordId === id)
+  const ids = own.map((each) => each.id).join(', ')
+  throw new CommandFailure(
+    own.length === 0
+      ? `there is no dead letter ${id}: millrace dead-letters list says which there are`
+      : `${id} is the id of a record: its dead letter is ${ids}`,
+  )
+}
+
+/** Why none was told anything, where that is a mistake: names that are not there, one that was told before. */
+async function explainNone(operator: Operator, { id, group, topic }: DeadLetterFilter): Promise<void> {
+  await operator.expectKnown({ group, topic })
+  if (id === undefined) return
+  const letter = await findLetter(operator, id)
+  if (letter.isRedriven) throw new CommandFailure(`dead letter ${id} was redriven before`)
+  if (letter.isDiscarded) throw new CommandFailure(`dead letter ${id} was discarded before`)
+  throw new CommandFailure(`dead letter ${id} does not fit what else was asked for`)
+}
+
 async function readJson(path: string): Promise<{ readonly json: unknown }> {
-  const text = await readFile(path, 'utf8')
+  const text = await readFile(path, 'utf8').catch((error: Error) => {
+    throw new CommandFailure(`--value is '${path}', which cannot be read: ${error.message}`)
+  })
   try {
     return { json: JSON.parse(text) }
   } catch (error) {
@@ -196,8 +234,8 @@ async function readJson(path: string): Promise<{ readonly json: unknown }> {
 function report(
   output: Parameters<Command['run']>[0]['output'],
   told: readonly ToldDeadLetter[],
-  { dryRun, verb, id }: { readonly dryRun: boolean; readonly verb: string; readonly id: string | undefined },
-): boolean {
+  { dryRun, verb }: { readonly dryRun: boolean; readonly verb: string },
+): void {
   if (output.isJson) output.json({ dryRun, deadLetters: told })
   else if (told.length === 0) output.line('There is none that fits and was not redriven or discarded before.')
   else if (dryRun) {
@@ -216,5 +254,4 @@ function report(
       output.line(`${counted(pending.length, 'dead letter')} will be ${verb} when ${groups} runs.`)
     }
   }
-  return id === undefined || told.length > 0
 }

@@ -20,7 +20,11 @@ ${databaseHelp}`,
       },
     })
     const limit = readWhole('limit', values.limit, 1)
-    const tasks = await withOperator(values, (operator) => operator.delayed.list(filterOf(values)))
+    const tasks = await withOperator(values, async (operator) => {
+      const found = await operator.delayed.list(filterOf(values))
+      if (found.length === 0) await operator.expectKnown({ group: values.group, topic: values.queue })
+      return found
+    })
     const shown = tasks.slice(0, limit)
     const { output } = call
     if (output.isJson) output.json({ delayed: shown, count: tasks.length })
@@ -55,7 +59,11 @@ ${databaseHelp}`,
     })
     const id = positionals[0]!
     const options = { ...filterOf(values), wait: '2s' } as const
-    const outcome = await withOperator(values, (operator) => operator.delayed.cancel(id, options))
+    const outcome = await withOperator(values, async (operator) => {
+      const answer = await operator.delayed.cancel(id, options)
+      if (answer === 'not-found') await operator.expectKnown({ group: values.group, topic: values.queue })
+      return answer
+    })
     const { output } = call
     if (output.isJson) output.json({ id, outcome })
     else if (outcome === 'cancelled') output.line(`${id} is cancelled.`)

@@ -41,10 +41,13 @@ With --json each record is a line.`,
     const keepAlive = setInterval(() => {}, 2 ** 30)
     try {
       await withOperator(values, async (operator) => {
+        let isEmpty = true
         for await (const record of operator.tail(options)) {
+          isEmpty = false
           if (output.isJson) output.jsonLine(record)
           else output.line(describeRecord(record))
         }
+        if (isEmpty && !options.follow) output.note('No records.')
       })
     } finally {
       clearInterval(keepAlive)
@@ -57,7 +60,8 @@ function readFrom(text: string | undefined): TailOptions['from'] {
   if (text === undefined) return 'last'
   if (text === 'start' || text === 'end') return text
   if (/^\d+$/.test(text)) return readWhole('from', text)
-  const time = new Date(text)
+  // No more than that: the engine takes '-3' for a month.
+  const time = new Date(/^\d{4}-\d\d/.test(text) ? text : Number.NaN)
   if (!Number.isNaN(time.getTime())) return time
   throw new UsageError(`--from is '${text}', expected start, end, an offset or a time such as 2026-01-31T12:00:00Z`)
 }

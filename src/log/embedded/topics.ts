@@ -60,7 +60,8 @@ export class TopicTable {
   partition({ topic, partition }: TopicPartition): PartitionState {
     const { partitions } = this.topic(topic)
     const state = partitions[partition]
-    if (state === undefined) throw new UnknownTopicError(topic, { asked: partition, count: partitions.length })
+    if (state === undefined)
+      throw new UnknownTopicError(topic, { partition: { asked: partition, count: partitions.length } })
     return state
   }
 
