@@ -92,6 +92,22 @@ export const reading: Behaviours = {
     await trial.append(partition, 'a')
     expect(values(await take(reader, 1))).toEqual(['a'])
   },
+  'sleeps through neither a wake nor a resume, whenever it comes after the poll began': async (trial) => {
+    const partition = await trial.partition()
+    await trial.append(partition, 'a')
+    for (let turns = 0; turns < 12; turns++) {
+      const reader = trial.reader(partition)
+      reader.pause(partition)
+      const woken = reader.poll()
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      reader.wake()
+      expect(await woken).toEqual([])
+      const resumed = take(reader, 1)
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      reader.resume(partition)
+      expect(values(await resumed)).toEqual(['a'])
+    }
+  },
   'waits in a poll of no partition until it is woken': async (trial) => {
     const reader = trial.log.createReader()
     const waiting = reader.poll()

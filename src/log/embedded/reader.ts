@@ -47,6 +47,8 @@ export class EmbeddedReader implements Reader, PartitionListener {
   #polling = false
   #waiting: (() => void) | undefined
   #woken = false
+  /** Since the fetch of the poll that is under way began. */
+  #hasAdvanced = false
   #closed = false
   #lastTurnMs = performance.now()
 
@@ -114,12 +116,15 @@ export class EmbeddedReader implements Reader, PartitionListener {
       while (!this.#closed && !this.#woken) {
         this.#context.checkOpen()
         const maxBytes = options.maxBytes ?? defaultMaxBytes
+        this.#hasAdvanced = false
         // SQLite's index is locked for a moment when a process that wrote to it died: then it is read again.
         const fetched = await whenFree(
           () => this.#fetch(maxBytes),
           () => this.#closed,
         )
         if (fetched.length > 0) return fetched
+        // While the fetch was awaited nobody was told: a wake, or a record that came then, would be slept through.
+        if (this.#hasAdvanced) continue
         const unwatch = this.#context.watch()
         await new Promise<void>((resolve) => {
           this.#waiting = resolve
@@ -151,6 +156,7 @@ export class EmbeddedReader implements Reader, PartitionListener {
 
   /** Something may have changed for a poll that waits. */
   advanced(): void {
+    this.#hasAdvanced = true
     const waiting = this.#waiting
     this.#waiting = undefined
     waiting?.()
