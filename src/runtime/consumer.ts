@@ -28,7 +28,7 @@ import type { CommandReader } from './parking/command-reader.ts'
 import type { Holding } from './parking/holding.ts'
 import type { ParkedRecord } from './parking/parked-record.ts'
 import { prepareParking } from './parking/preparation.ts'
-import { openPartition, type PartitionOpening } from './partition-opening.ts'
+import { PartitionOpener } from './partition-opener.ts'
 import { describeTask, type PartitionTask, type TaskOwner } from './partition-task.ts'
 import { RateMeter } from './rate-meter.ts'
 import { KeylessRotation } from './stager.ts'
@@ -67,7 +67,7 @@ export class Consumer implements TaskOwner {
   #offsets: LogCommitter | undefined
   #database: DatabaseCommitter | undefined
   #holding: Holding | undefined
-  #opening: PartitionOpening | undefined
+  #opener: PartitionOpener | undefined
   #commands: CommandReader | undefined
   #stopped: Promise<void> | undefined
 
@@ -171,7 +171,17 @@ export class Consumer implements TaskOwner {
     this.#holding = holding
     this.#commands = commands
     this.#outcomes.open({ offsets: this.#offsets!, database: this.#database, holding })
-    this.#opening = { host: this.#host, log, home: this.#home, specification, owner: this }
+    const parts = { host: this.#host, log, home: this.#home, specification, owner: this, commands }
+    this.#opener = new PartitionOpener({
+      ...parts,
+      sources: this.#sources,
+      intake: this.#intake,
+      offsets: this.#offsets!,
+      database: this.#database,
+      takes: () => this.#takes,
+      leases: () => this.#member?.leases,
+      failed: (error) => this.#failed(error),
+    })
   }
 
   /** Takes nothing more, waits for what runs up to the deadline, aborts the rest, commits, leaves. */
@@ -287,6 +297,7 @@ export class Consumer implements TaskOwner {
     this.#runner.stopTask(task)
     this.#runner.abort(task)
     this.#forget(task)
+    if (this.#takes) this.#opener!.reopen(task.lease)
   }
   /** Ends the component; the app learns why. Only the first failure counts. */
   #failed(error: Error): void {
@@ -303,16 +314,7 @@ export class Consumer implements TaskOwner {
   }
 
   async #assign(leases: readonly Lease[]): Promise<void> {
-    for (const lease of leases) {
-      const { task, isNew } = await openPartition(this.#opening!, lease, this.#sources.get(lease.topic)!)
-      this.#intake.open(task)
-      this.#commands!.open(task)
-      if (!isNew || this.#specification.startAt === 'earliest') continue
-      // Kept, or a restart before the first record would begin at a later end, which a time that is now or to come also
-      // means, and skip what came in between.
-      if (this.#database !== undefined) await this.#database.tryStore(task)
-      else this.#offsets!.touch(task)
-    }
+    await this.#opener!.open(leases)
     tellRebalance('assigned', this.#specification.group, leases)
   }
 
@@ -334,6 +336,7 @@ export class Consumer implements TaskOwner {
 
   /** Before these move: what runs of them ends, all of it is committed. */
   async #revoke(leases: readonly Lease[]): Promise<void> {
+    await this.#opener!.reopened
     const tasks = this.#intake.of(leases)
     for (const task of tasks) {
       task.close('revoked')

@@ -3,11 +3,11 @@ import { queue, worker } from 'millrace/queue'
 import { database } from 'millrace/sql'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { readSettings } from '../../app/millrace.ts'
-import { MillraceApp } from '../../app/millrace-app.ts'
-import { silentLogger } from '../../core/logger.ts'
-import { ManualClock } from '../../core/manual-clock.ts'
-import { freshFolder, quiet } from '../../testing/crash-image.test-support.ts'
+import { readSettings } from '../app/millrace.ts'
+import { MillraceApp } from '../app/millrace-app.ts'
+import { silentLogger } from '../core/logger.ts'
+import { ManualClock } from '../core/manual-clock.ts'
+import { databaseUrl, fileApp, freshFolder, quiet } from '../testing/crash-image.test-support.ts'
 
 const tasks = queue('tasks', {
   schema: z.object({ t: z.literal('t'), n: z.number() }),
@@ -47,4 +47,21 @@ describe.each(['log', 'database'] as const)('a process that hung, with the %s as
     expect(done).toEqual([2])
     expect(app.health()).toEqual({ status: 'up', reasons: [] })
   })
+})
+
+it('a partition goes on whose checkpoint is claimed by a process that hung after it got the lease, and has lost it since', async () => {
+  const folder = freshFolder()
+  await using app = fileApp(folder)
+  const done: number[] = []
+  const on = { t: ({ n }: { n: number }) => void done.push(n) }
+  app.add(worker('workers', { from: tasks, database: database('book', { url: databaseUrl(folder) }), on }))
+  await app.start()
+  await app.send(tasks, { t: 't', n: 1 })
+  await app.settled()
+  write(`${folder}/app.db`, 'UPDATE millrace_checkpoint SET epoch = epoch + 1')
+  await app.send(tasks, { t: 't', n: 2 })
+  await app.settled()
+  // The attempt that was fenced has done nothing.
+  expect(done).toEqual([1, 2, 2])
+  expect(app.health()).toEqual({ status: 'up', reasons: [] })
 })
