@@ -1,3 +1,4 @@
+import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
 import { staged } from '../conformance/harness.ts'
 import { logOfVersion, readValues } from './engine.test-support.ts'
@@ -39,5 +40,37 @@ describe('a log of format version 1', () => {
     await log.close()
     await using again = await openEmbeddedLog({ path })
     expect(await readValues(again, orders)).toEqual(['a', 'b', 'c', 'd'])
+  })
+})
+
+describe('a log of format version 2', () => {
+  /** A log of today, as that version had it: a process did not say its session timeout. */
+  async function logOfVersion2(): Promise<string> {
+    const path = logOfVersion(1)
+    const log = await openEmbeddedLog({ path })
+    const listener = { assigned() {}, revoked() {}, lost() {}, failed() {} }
+    await log.join({ group, topics: ['orders'], listener })
+    await log.close()
+    const database = new DatabaseSync(path)
+    database.exec('ALTER TABLE process DROP COLUMN session_timeout_ms; PRAGMA user_version = 2')
+    database.exec("INSERT INTO process (id, process_id, host, heartbeat) VALUES ('gone', 1, 'here', 0)")
+    database.exec(
+      "INSERT INTO member (id, \"group\", process, topics, leaving) SELECT 'm', 'g', number, '[]', 0 FROM process",
+    )
+    database.close()
+    return path
+  }
+
+  it('opens, and its groups go on with leases that no member before had', async () => {
+    await using log = await openEmbeddedLog({ path: await logOfVersion2() })
+    expect(await readValues(log, orders)).toEqual(['a', 'b', 'c'])
+    expect((await log.describeGroups([group]))[0]).toMatchObject({ members: [], offsets: [{ position: 2 }] })
+    const member = await log.join({
+      group,
+      topics: ['orders'],
+      listener: { assigned() {}, revoked() {}, lost() {}, failed() {} },
+    })
+    // The first tenure was in the file of version 2.
+    expect(member.leases.map(({ epoch }) => epoch)).toEqual([2, 2])
   })
 })

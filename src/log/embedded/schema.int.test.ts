@@ -12,10 +12,10 @@ function columns(path: string, sql: string): unknown[] {
 }
 
 describe('a file of format version 1', () => {
-  it('has all tables and columns of version 2 after it was opened', async () => {
+  it('has all tables and columns of version 3 after it was opened', async () => {
     const [path, fresh] = [logOfVersion(1), freshPath()]
     for (const each of [path, fresh]) await (await openEmbeddedLog({ path: each })).close()
-    expect(columns(path, 'PRAGMA user_version')).toEqual([2])
+    expect(columns(path, 'PRAGMA user_version')).toEqual([3])
     const names = `SELECT m.name, c.name FROM sqlite_schema m LEFT JOIN pragma_table_info(m.name) c ORDER BY m.name, c.name`
     expect(columns(path, names)).toEqual(columns(fresh, names))
   })

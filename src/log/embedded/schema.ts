@@ -4,7 +4,7 @@ import type { SqlDatabase } from './database.ts'
 import { LogVersionError, NotALogError } from './errors.ts'
 
 /** Changes with what an older version could not read or would spoil. docs/file-format.md describes it. */
-export const formatVersion = 2
+export const formatVersion = 3
 
 /**
  * What is asked for in a look at many batches stands before their bytes: a column behind a large value is found by
@@ -95,7 +95,7 @@ UPDATE partition SET appended_bytes =
  * only what changed. `batches` is no counter of batches: it says that some went, or that ends were moved by hand, so that
  * reading on from the highest number seen would miss some.
  */
-const processTables = `
+const processTable = `
 CREATE TABLE process (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -104,6 +104,8 @@ CREATE TABLE process (
   session_timeout_ms INTEGER NOT NULL,
   heartbeat INTEGER NOT NULL
 ) STRICT;
+`
+const processTables = `${processTable}
 CREATE TABLE member (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -140,8 +142,18 @@ CREATE TRIGGER lease_inserted AFTER INSERT ON lease BEGIN UPDATE revision SET gr
 CREATE TRIGGER lease_updated AFTER UPDATE ON lease BEGIN UPDATE revision SET groups = groups + 1; END;
 `
 
+/** Since format version 3 a process says its session timeout. Who had the file open before it was brought here is gone. */
+const processesAnew = `
+UPDATE lease SET owner = NULL, wanted = NULL;
+DELETE FROM member;
+DROP TABLE process;
+${processTable}`
+
 /** What makes a file of that version one of the next. */
-const migrations: ReadonlyMap<number, string> = new Map([[1, columnsOfVersion2 + tombstoneTable + processTables]])
+const migrations: ReadonlyMap<number, string> = new Map([
+  [1, columnsOfVersion2 + tombstoneTable + processTables],
+  [2, processesAnew],
+])
 
 /** Which log the file is. */
 export interface LogIdentity {
