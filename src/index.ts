@@ -26,6 +26,8 @@ export {
   PublishInHandlerError,
   QueueTakenError,
   SettledTimeoutError,
+  UndefinedTopicError,
+  UnknownGroupError,
   UnsupportedLogUrlError,
 } from './app/errors.ts'
 export { millrace } from './app/millrace.ts'

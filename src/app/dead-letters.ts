@@ -99,8 +99,8 @@ export interface DeadLetters {
    * group that does not run carries it out when it does. `{}` means all of them; a part that is there and undefined is
    * refused (`InvalidOptionsError`), for it would mean all as well.
    *
-   * With `value`, the record is handled with that in place of its own; its topic must be one of this app. Throws
-   * `InvalidEventError` with every fault, and nothing is told.
+   * With `value`, the record is handled with that in place of its own; its topic must be one of this app
+   * (`UndefinedTopicError`). Throws `InvalidEventError` with every fault, and nothing is told.
    */
   redrive(which: DeadLetterFilter | EditedDeadLetter, options?: RedriveOptions): Promise<readonly ToldDeadLetter[]>
   /**

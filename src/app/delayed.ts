@@ -34,7 +34,10 @@ export interface CancelOptions extends Omit<DelayedFilter, 'limit'> {
   readonly wait?: Duration
 }
 
-/** Tasks that wait for their time, of all workers in the log, from any process that has it open. */
+/**
+ * Tasks that wait for their time, of all workers in the log, from any process that has it open. A group that never was
+ * throws `UnknownGroupError`.
+ */
 export interface DelayedTasks {
   /**
    * Those that are due first, first. Of workers with a database as home it has those alone that they did not read yet: the

@@ -6,8 +6,8 @@ export type Redrive = 'told' | 'told before' | 'unknown'
 /** The records that a service gave up: of all services, for whoever looks after the shop. */
 export function addDeadLetterService({ deadLetters }: App) {
   return {
-    /** Those that nobody has told to be handled again. */
-    list: async () => (await deadLetters.list()).filter(({ isRedriven }) => !isRedriven),
+    /** Those that nobody has redriven or discarded. */
+    list: async () => (await deadLetters.list()).filter(({ isRedriven, isDiscarded }) => !isRedriven && !isDiscarded),
     /** Resolves when the group is told, durably; the record is handled after it. */
     redrive: async (id: string): Promise<Redrive> => {
       if ((await deadLetters.list({ id })).length === 0) return 'unknown'
