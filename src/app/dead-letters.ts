@@ -16,6 +16,7 @@ import {
   encodeDiscard,
   encodeRedrive,
   type Outcome,
+  parseDeathNote,
   parseOrigin,
   peekCommand,
 } from '../runtime/parking/command.ts'
@@ -203,11 +204,14 @@ async function find(log: Log, filter: DeadLetterFilter): Promise<readonly Dead[]
   return dead
 }
 
+/** Of a dead letter whose note was lost on the way: somebody copied it without its headers. */
+const unknownDeath: DeathNote = { name: 'Error', message: '', fingerprint: '', firstFailedAt: '', lastFailedAt: '' }
+
 function readDead(cursor: RecordCursor, told: ReadonlyMap<string, string>): Dead | undefined {
   const origin = parseOrigin(cursor.headerText(originHeader) ?? '')
   const recordId = cursor.headerText(idHeader)
   if (origin === undefined || recordId == null) return undefined
-  const note = JSON.parse(cursor.headerText(errorHeader) ?? '{}') as DeathNote
+  const note = { ...unknownDeath, ...parseDeathNote(cursor.headerText(errorHeader)) }
   const { death: id, ...place } = origin
   const letter: DeadLetter = {
     ...place,

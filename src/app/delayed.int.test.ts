@@ -184,3 +184,10 @@ it('delayed tasks are listed, the first due first', async () => {
   await app.advance('1m')
   expect((await app.delayed.list()).map(({ id }) => id)).toEqual(['t2', 't3'])
 })
+
+it('a delay that no date can say is refused', async () => {
+  await using app = testApp()
+  await expect(app.send(tasks, task(1), { delay: '200000000d' })).rejects.toThrow(/delay: .*at most a million days/)
+  await app.start()
+  await expect(app.status()).resolves.toMatchObject({ state: 'started' })
+})

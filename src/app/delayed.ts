@@ -1,6 +1,6 @@
 import type { Duration } from '../core/duration.ts'
 import type { Log, TopicPartition } from '../log/log.ts'
-import { dueHeader, idHeader } from '../runtime/headers.ts'
+import { dueHeader, idHeader, readDue } from '../runtime/headers.ts'
 import { commandId } from '../runtime/parking/answers.ts'
 import { commandTopic, encodeCancel } from '../runtime/parking/command.ts'
 import { decodeFinished } from '../runtime/progress.ts'
@@ -122,10 +122,10 @@ async function find(log: Log, filter: DelayedFilter, database: StoreReader | und
       log,
       topic,
       (cursor, partition) => {
-        const dueMs = Number(cursor.headerText(dueHeader) ?? 0)
+        const dueMs = readDue(cursor.headerText(dueHeader))
         const { offset } = cursor
         const isFinished = ahead[partition]!.finished.some(([first, last]) => first <= offset && offset <= last)
-        if (dueMs <= 0 || isFinished) return
+        if (dueMs === 0 || isFinished) return
         const id = cursor.headerText(idHeader) || `${topic.id}/${partition}/${offset}`
         add({ ...place, partition, offset, id, key: cursor.keyText(), dueAt: new Date(dueMs).toISOString() })
       },

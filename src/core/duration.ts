@@ -8,17 +8,20 @@ export class InvalidDurationError extends MillraceError {
   readonly code = 'INVALID_DURATION'
   constructor(value: unknown) {
     super(
-      `${JSON.stringify(value) ?? String(value)} is not a duration: give milliseconds as a number that is not negative, or text such as '250ms', '10s', '5m', '2h', '7d'`,
+      `${JSON.stringify(value) ?? String(value)} is not a duration: give milliseconds as a number that is not negative, or text such as '250ms', '10s', '5m', '2h', '7d'; at most a million days`,
     )
   }
 }
 
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
-/** The duration in milliseconds, not negative and finite. Throws `InvalidDurationError`. */
+/** What is due after it is a time that a date can say (they end in the year 275760). */
+const longestMs = 1_000_000 * unitMs.d
+
+/** The duration in milliseconds, from 0 to a million days. Throws `InvalidDurationError`. */
 export function toMilliseconds(duration: Duration): number {
   const ms = typeof duration === 'number' ? duration : parse(duration)
-  if (!Number.isFinite(ms) || ms < 0) throw new InvalidDurationError(duration)
+  if (!(ms >= 0 && ms <= longestMs)) throw new InvalidDurationError(duration)
   return ms
 }
 

@@ -27,6 +27,8 @@ describe('a duration', () => {
     '5S',
     '.5s',
     '1e3ms',
+    '1000001d',
+    1e20,
     'ms',
     '10 minutes',
     `${'9'.repeat(400)}d`,
@@ -41,7 +43,7 @@ describe('a duration', () => {
   it('takes every number of each unit', () => {
     const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
     fc.assert(
-      fc.property(fc.nat(), fc.constantFrom(...(Object.keys(units) as (keyof typeof units)[])), (count, unit) => {
+      fc.property(fc.nat(1_000_000), fc.constantFrom(...(Object.keys(units) as (keyof typeof units)[])), (count, unit) => {
         expect(toMilliseconds(`${count}${unit}`)).toBe(count * units[unit])
       }),
     )

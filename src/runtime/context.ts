@@ -45,7 +45,7 @@ export interface Outputs {
 export interface HandlerContext extends RecordInfo, Outputs {
   /** 1 at first. */
   readonly attempt: number
-  /** Aborts when the attempt's time is up or the app's drain has ended. */
+  /** Aborts when the attempt's time is up, the app's drain has ended, or its partition belongs to another process. */
   readonly signal: AbortSignal
   readonly log: Logger
   /** The injected clock. */
@@ -59,7 +59,10 @@ export interface HandlerContext extends RecordInfo, Outputs {
 /** Around every handler, as in Koa: `await next()` runs the rest. What it throws fails the attempt. */
 export type Middleware = (context: HandlerContext, next: () => Promise<void>) => Promise<void>
 
-/** How often a handler that throws is tried, and how long it waits before. In memory: its key waits, others go on. */
+/**
+ * How often a handler that throws is tried, and how long it waits before. Its key waits with it, others go on; a wait of
+ * more than five seconds is held in the component's store, and survives a restart.
+ */
 export interface RetryOptions {
   /** 5 by default; 1 is no retry. */
   readonly attempts?: number

@@ -20,3 +20,12 @@ export const commandHeader = 'millrace-command'
 export const redrivesHeader = 'millrace-redrives'
 /** Names that begin with it are refused from users. */
 export const ownPrefix = 'millrace-'
+
+/** The latest time that a date can say. */
+const latestMs = 8.64e15
+
+/** When a task is due, by its header; 0, at once, where that is missing or says no time. */
+export function readDue(header: string | null | undefined): number {
+  const dueMs = Number(header ?? 0)
+  return dueMs > 0 && dueMs <= latestMs ? dueMs : 0
+}

@@ -6,7 +6,7 @@ import type { AnyDefinition } from '../topics/types.ts'
 import type { Checkpoint, StoreChange } from './commit-home.ts'
 import type { Route } from './consumer-specification.ts'
 import type { Delivery, HeldBatch } from './delivery.ts'
-import { dueHeader, idHeader, traceHeader } from './headers.ts'
+import { dueHeader, idHeader, readDue, traceHeader } from './headers.ts'
 import type { LaneEntry, Limit } from './lanes.ts'
 import { OffsetTracker } from './offset-tracker.ts'
 import type { Answers } from './parking/answers.ts'
@@ -283,7 +283,7 @@ export class PartitionTask {
     const { held } = read
     if (held.records++ === 0) this.heldBytes += held.bytes
     read.entry = this.tracker.start(offset)
-    const dueMs = this.source.kind === 'queue' ? Number(cursor.headerText(dueHeader) ?? 0) : 0
+    const dueMs = this.source.kind === 'queue' ? readDue(cursor.headerText(dueHeader)) : 0
     if (dueMs > 0 && this.#owner.delay(read, dueMs)) return false
     this.#owner.offer(read)
     return true

@@ -2,7 +2,7 @@ import { MillraceError } from '../../core/errors.ts'
 import type { RecordFields, RecordHeader } from '../../log/records/batch-writer.ts'
 import type { RecordCursor } from '../../log/records/record-batch.ts'
 import { attemptHeader, commandHeader, errorHeader, idHeader, originHeader, redrivesHeader } from '../headers.ts'
-import type { Origin } from './dead-letter.ts'
+import type { DeathNote, Origin } from './dead-letter.ts'
 
 /** A record of a topic of commands that is not one of ours. */
 export class InvalidCommandError extends MillraceError {
@@ -87,7 +87,7 @@ export function readCommand(cursor: RecordCursor): Command {
   const head = parse<Head>(cursor.headerText(commandHeader))
   if (typeof head?.id !== 'string') throw new InvalidCommandError(`its header ${commandHeader} is missing or not ours`)
   const { id, taskId, place } = head
-  if (head.kind === 'cancel' && typeof taskId === 'string')
+  if (head.kind === 'cancel' && typeof taskId === 'string' && (place === undefined || isPlace(place)))
     return { kind: 'cancel', id, taskId, ...(place !== undefined && { place }) }
   const origin = parseOrigin(cursor.headerText(originHeader) ?? '')
   if (origin === undefined) throw new InvalidCommandError(`its header ${originHeader} is missing or not ours`)
@@ -106,10 +106,13 @@ export function parseOrigin(text: string): Origin | undefined {
   const origin = parse<Origin>(text)
   const isOurs =
     typeof origin?.group === 'string' &&
-    typeof origin.topic === 'string' &&
     typeof origin.death === 'string' &&
-    Number.isInteger(origin.partition)
+    Number.isInteger(origin.partition) &&
+    isPlace(origin)
   return isOurs ? (origin as Origin) : undefined
+}
+function isPlace({ topic, topicId, offset }: Partial<Pick<Origin, 'topic' | 'topicId' | 'offset'>>): boolean {
+  return typeof topic === 'string' && typeof topicId === 'string' && Number.isSafeInteger(offset) && offset! >= 0
 }
 
 /** The JSON of the header, whatever the kind. */
@@ -121,6 +124,10 @@ function commandOf(head: Cancel | Pick<Redrive | Discard, 'kind' | 'id'>): Recor
 function textOf({ headers = [] }: RecordFields, wanted: string): string | undefined {
   const value = headers.find(([name]) => name === wanted)?.[1]
   return value == null ? undefined : Buffer.from(value as Uint8Array).toString()
+}
+/** The header's JSON; what is missing or not ours in it is absent. */
+export function parseDeathNote(text: string | null | undefined): Partial<DeathNote> {
+  return parse<DeathNote>(text) ?? {}
 }
 function parse<T>(text: string | null | undefined): Partial<T> | undefined {
   try {
