@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -238,6 +238,30 @@ describe('millrace tail', () => {
       value: { type: 'ORDER_CREATED', orderId: 'order-1', total: 249.97 },
       encoding: 'json',
     })
+  })
+
+  it('ends at the first interrupt where it waits for its input', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'millrace-cli-'))
+    let child: ChildProcess | undefined
+    try {
+      await makeLog(own)
+      child = spawn(process.execPath, [main, 'publish', 'orders'], {
+        cwd: own,
+        env: { PATH: process.env.PATH },
+        stdio: ['pipe', 'ignore', 'ignore'],
+      })
+      const ended = once(child, 'close')
+      // As many as go into one commit: when they are there, it waits for more.
+      child.stdin!.write('{"n":1}\n'.repeat(500))
+      const records = async () =>
+        JSON.parse((await inProcess(own, 'millrace describe orders --json')).out).topic.records
+      await expect.poll(records, { timeout: 10_000 }).toBeGreaterThanOrEqual(500)
+      child.kill('SIGINT')
+      expect(await ended).toEqual([null, 'SIGINT'])
+    } finally {
+      child?.kill('SIGKILL')
+      await rm(own, { recursive: true, force: true })
+    }
   })
 
   it('follows until it is ended, and that is no failure', async () => {

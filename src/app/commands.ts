@@ -1,5 +1,5 @@
 import { type Duration, toMilliseconds } from '../core/duration.ts'
-import type { Log } from '../log/log.ts'
+import type { Log, StagedBatch } from '../log/log.ts'
 import { BatchWriter, type RecordFields } from '../log/records/batch-writer.ts'
 import { readAnswer } from '../runtime/parking/answers.ts'
 import { commandTopic, type Outcome } from '../runtime/parking/command.ts'
@@ -7,6 +7,9 @@ import type { AppHost } from './host.ts'
 
 /** How often the log is asked for an answer that another process may give, at least. */
 const askedEveryMs = 20
+
+/** Of the commands of one commit, about: they hold the records that they are about. */
+const mostBytes = 1 << 20
 
 /** One command, with the place that it is about. */
 export interface Told {
@@ -17,14 +20,21 @@ export interface Told {
   readonly fields: RecordFields
 }
 
-/** Tells groups what to do, durably: all in one commit. */
+/** Tells groups what to do, durably, in order and in commits of bounded size: when it rejects, those before are told. */
 export async function tellGroups(host: AppHost, log: Log, told: readonly Told[]): Promise<void> {
-  const batches = told.map(({ group, partition, fields }) => {
+  let batches: StagedBatch[] = []
+  let bytes = 0
+  for (const [index, { group, partition, fields }] of told.entries()) {
     const writer = new BatchWriter()
     writer.append(fields)
-    return { topic: commandTopic(group), partition, batch: writer.finish() }
-  })
-  if (batches.length > 0) await log.commit({ batches })
+    const batch = writer.finish()
+    batches.push({ topic: commandTopic(group), partition, batch })
+    bytes += batch.bytes.length
+    if (bytes < mostBytes && index < told.length - 1) continue
+    await log.commit({ batches })
+    batches = []
+    bytes = 0
+  }
   host.progressed()
 }
 

@@ -8,7 +8,7 @@ export interface CommandCall {
   readonly args: readonly string[]
   readonly output: Output
   readonly input: NodeJS.ReadStream
-  /** Aborts at the first SIGINT or SIGTERM. */
+  /** For what `endsAtSignal`: aborts at the first SIGINT or SIGTERM. */
   readonly signal: AbortSignal
 }
 
@@ -22,6 +22,8 @@ export interface Command {
   readonly summary: string
   /** Its own options, one a line, and what else is to know. */
   readonly help?: string
+  /** It ends by itself when it is told to; the others end where they are, as programs do. */
+  readonly endsAtSignal?: true
   /** Resolves with false when it was done and found something that is bad. */
   run(call: CommandCall): Promise<boolean>
 }

@@ -32,7 +32,9 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
       return 0
     }
     const stopping = new AbortController()
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) terminal.once(signal, () => stopping.abort())
+    // Who listens keeps the process from ending: only for those that do it themselves.
+    const signals = command.endsAtSignal === true ? (['SIGINT', 'SIGTERM'] as const) : []
+    for (const signal of signals) terminal.once(signal, () => stopping.abort())
     const rest = args.slice(command.name.split(' ').length)
     return (await command.run({ args: rest, output, input, signal: stopping.signal })) ? 0 : 1
   } catch (error) {

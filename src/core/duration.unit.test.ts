@@ -43,9 +43,13 @@ describe('a duration', () => {
   it('takes every number of each unit', () => {
     const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
     fc.assert(
-      fc.property(fc.nat(1_000_000), fc.constantFrom(...(Object.keys(units) as (keyof typeof units)[])), (count, unit) => {
-        expect(toMilliseconds(`${count}${unit}`)).toBe(count * units[unit])
-      }),
+      fc.property(
+        fc.nat(1_000_000),
+        fc.constantFrom(...(Object.keys(units) as (keyof typeof units)[])),
+        (count, unit) => {
+          expect(toMilliseconds(`${count}${unit}`)).toBe(count * units[unit])
+        },
+      ),
     )
   })
 })

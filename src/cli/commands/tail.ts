@@ -15,6 +15,7 @@ export const tail: Command = {
   --follow    goes on with what is appended, until it is ended (-f)
   --limit     at most so many
 With --json each record is a line.`,
+  endsAtSignal: true,
   run: async (call) => {
     const { values, positionals } = readArguments(call, {
       options: {
