@@ -25,8 +25,10 @@ export class DeadLetterCounts {
     )
     const ends = JSON.stringify(await log.offsets('end', partitions))
     if (ends === this.#ends) return this.#counts
-    const counts = await this.#deadLetters.count()
-    this.#counts = counts.filter(({ group }) => groups.includes(group))
+    // Group by group: those of other apps are not read.
+    const counts: DeadLetterCount[] = []
+    for (const group of groups) counts.push(...(await this.#deadLetters.count({ group })))
+    this.#counts = counts.sort((one, other) => other.count - one.count)
     this.#ends = ends
     return this.#counts
   }

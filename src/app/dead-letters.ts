@@ -117,11 +117,18 @@ export function createDeadLetters(host: AppHost): DeadLetters {
   return {
     list: async (filter = {}) => {
       checkLetterFilter('deadLetters.list', filter)
-      return (await find(await host.log(), filter)).map(({ letter }) => letter)
+      const { limit = Number.POSITIVE_INFINITY } = filter
+      const letters: DeadLetter[] = []
+      await visit(await host.log(), filter, ({ letter }) => {
+        if (letters.length < limit) letters.push(letter)
+      })
+      return letters
     },
     count: async (filter = {}) => {
       checkLetterFilter('deadLetters.count', filter)
-      return countOpen((await find(await host.log(), filter)).map(({ letter }) => letter))
+      const counts = new Map<string, DeadLetterCount>()
+      await visit(await host.log(), filter, ({ letter }) => countOpen(letter, counts))
+      return [...counts.values()].sort((one, other) => other.count - one.count)
     },
     redrive: async (which, options = {}) => {
       checkTold('deadLetters.redrive', { which, options })
@@ -170,17 +177,24 @@ async function tell(
 }
 
 async function findOpen(log: Log, { limit = Number.POSITIVE_INFINITY, ...filter }: DeadLetterFilter) {
-  const found = await find(log, filter)
-  return found.filter(({ letter }) => !letter.isRedriven && !letter.isDiscarded).slice(0, limit)
+  const found: Dead[] = []
+  await visit(log, filter, (dead) => {
+    const { isRedriven, isDiscarded } = dead.letter
+    if (!isRedriven && !isDiscarded && found.length < limit) found.push(dead)
+  })
+  return found
 }
 
-async function find(log: Log, filter: DeadLetterFilter): Promise<readonly Dead[]> {
-  const { group, id, fingerprint, topic: origin, limit = Number.POSITIVE_INFINITY } = filter
+/** Shows each one that fits, and keeps none: there may be more than memory has room for. */
+async function visit(
+  log: Log,
+  { group, id, fingerprint, topic: origin }: DeadLetterFilter,
+  see: (dead: Dead) => void,
+): Promise<void> {
   const topics = await log.topics()
   const wanted = topics.filter(({ name }) =>
     group === undefined ? name.startsWith(deadLetterPrefix) : name === deadLetterPrefix + group,
   )
-  const dead: Dead[] = []
   for (const topic of wanted) {
     const told = new Map<string, string>()
     const commands = topics.find(({ name }) => name === commandTopic(topic.name.slice(deadLetterPrefix.length)))
@@ -198,10 +212,9 @@ async function find(log: Log, filter: DeadLetterFilter): Promise<readonly Dead[]
       if (id !== undefined && letter.id !== id) return
       if (fingerprint !== undefined && letter.fingerprint !== fingerprint) return
       if (origin !== undefined && letter.topic !== origin) return
-      if (dead.length < limit) dead.push(read)
+      see(read)
     })
   }
-  return dead
 }
 
 /** Of a dead letter whose note was lost on the way: somebody copied it without its headers. */
@@ -231,23 +244,21 @@ function readDead(cursor: RecordCursor, told: ReadonlyMap<string, string>): Dead
   return { letter, fields }
 }
 
-function countOpen(letters: readonly DeadLetter[]): readonly DeadLetterCount[] {
-  const counts = new Map<string, DeadLetterCount>()
-  for (const { group, topic, fingerprint, name, message, isRedriven, isDiscarded, ...times } of letters) {
-    if (isRedriven || isDiscarded) continue
-    const cause = JSON.stringify([group, topic, fingerprint])
-    const before = counts.get(cause)
-    const first = before?.firstFailedAt ?? times.firstFailedAt
-    counts.set(cause, {
-      group,
-      topic,
-      fingerprint,
-      name,
-      message,
-      count: (before?.count ?? 0) + 1,
-      firstFailedAt: first < times.firstFailedAt ? first : times.firstFailedAt,
-      lastFailedAt: times.lastFailedAt,
-    })
-  }
-  return [...counts.values()].sort((one, other) => other.count - one.count)
+/** Adds it to the count of its cause, unless somebody was told something about it. */
+function countOpen(letter: DeadLetter, counts: Map<string, DeadLetterCount>): void {
+  const { group, topic, fingerprint, name, message, isRedriven, isDiscarded, ...times } = letter
+  if (isRedriven || isDiscarded) return
+  const cause = JSON.stringify([group, topic, fingerprint])
+  const before = counts.get(cause)
+  const first = before?.firstFailedAt ?? times.firstFailedAt
+  counts.set(cause, {
+    group,
+    topic,
+    fingerprint,
+    name,
+    message,
+    count: (before?.count ?? 0) + 1,
+    firstFailedAt: first < times.firstFailedAt ? first : times.firstFailedAt,
+    lastFailedAt: times.lastFailedAt,
+  })
 }
