@@ -8,7 +8,7 @@ import type { DatabaseHome } from '../runtime/commit-home.ts'
 import type { Middleware } from '../runtime/context.ts'
 import { OutboxRelay } from '../runtime/outbox-relay.ts'
 import type { AnyDefinition } from '../topics/types.ts'
-import { openLog } from './open-log.ts'
+import { type CleaningPace, openLog } from './open-log.ts'
 import { TopicRegistry } from './topic-registry.ts'
 
 /** What an app tells its host. */
@@ -19,6 +19,7 @@ export interface HostOptions {
   readonly urlVariable?: string | undefined
   /** For tests: see `OpenLogOptions`. */
   readonly offsetGap?: number | undefined
+  readonly cleaning?: CleaningPace | undefined
   readonly databaseUrl: string
   readonly logger: Logger
   readonly clock: Clock
@@ -153,8 +154,8 @@ export class AppHost implements Host {
   }
 
   async #openLog(): Promise<Log> {
-    const { url, logger, urlVariable: variable, offsetGap } = this.#options
-    this.#opened = await openLog(url, { logger, variable, offsetGap })
+    const { url, logger, urlVariable: variable, offsetGap, cleaning } = this.#options
+    this.#opened = await openLog(url, { logger, variable, offsetGap, cleaning })
     return this.#opened
   }
 

@@ -5,7 +5,7 @@ import { checkedIds, processIds } from '../core/ids.ts'
 import { type Logger, standardErrorLogger } from '../core/logger.ts'
 import { isName, nameRule } from '../core/names.ts'
 import { type AppSettings, MillraceApp } from './millrace-app.ts'
-import { checkLogUrl, defaultLogUrl } from './open-log.ts'
+import { type CleaningPace, checkLogUrl, defaultLogUrl } from './open-log.ts'
 import type { App, AppOptions } from './types.ts'
 
 /** The user's tables, the outbox and the checkpoints; never in the log's file. */
@@ -39,6 +39,7 @@ export interface AppInternals {
   readonly longestWaitInMemoryMs?: number
   readonly databaseUrl?: string
   readonly offsetGap?: number
+  readonly cleaning?: CleaningPace
 }
 
 const known: Record<keyof AppOptions, true> = {
@@ -73,6 +74,7 @@ export function readSettings(name: string, options: AppOptions, internals: AppIn
     url,
     urlVariable,
     offsetGap: internals.offsetGap,
+    cleaning: internals.cleaning,
     databaseUrl: internals.databaseUrl ?? (process.env.DATABASE_URL || defaultDatabaseUrl),
     logger: logger ?? standardErrorLogger(),
     clock: internals.clock ?? systemClock(clock === undefined ? undefined : () => clock.now()),

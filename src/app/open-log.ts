@@ -22,6 +22,14 @@ export function checkLogUrl(url: string): void {
   readSessionTimeout(url, options)
 }
 
+/** How soon retention and compaction are done; what is absent has the engine's default. */
+export interface CleaningPace {
+  readonly intervalMs?: number
+  readonly minLagMs?: number
+  readonly dirtyRatio?: number
+  readonly tombstoneMs?: number
+}
+
 /** How a log is opened. */
 export interface OpenLogOptions {
   readonly logger: Logger
@@ -29,15 +37,20 @@ export interface OpenLogOptions {
   readonly variable?: string | undefined
   /** Offsets left out after each commit to a partition, so that nobody relies on their density. 0 by default. */
   readonly offsetGap?: number | undefined
+  /** Tests clean sooner. */
+  readonly cleaning?: CleaningPace | undefined
 }
 
 /** The only place that maps a URL to an engine. An engine that is not used is not loaded. */
-export async function openLog(url: string, { logger, variable, offsetGap = 0 }: OpenLogOptions): Promise<Log> {
+export async function openLog(
+  url: string,
+  { logger, variable, offsetGap = 0, cleaning = {} }: OpenLogOptions,
+): Promise<Log> {
   checkLogUrl(url)
   const { openEmbeddedLog } = await import('../log/embedded/index.ts')
   const place = url === 'memory:' ? { memory: true } : readPlace(url)
   try {
-    return await openEmbeddedLog({ ...place, logger, offsetGap })
+    return await openEmbeddedLog({ ...place, logger, offsetGap, cleaning })
   } catch (error) {
     // The engine knows a path, and not who gave it: whoever reads the message has to.
     if (variable !== undefined && error instanceof MillraceError) error.message += ` (${variable} is ${url}.)`

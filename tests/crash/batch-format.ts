@@ -10,10 +10,17 @@ export interface StoredRecord {
   readonly headers: ReadonlyMap<string, string>
 }
 
+/** A batch as it stands in the file: of a compacted one offsets are left over, at its ends too. */
+export interface StoredBatch {
+  readonly baseOffset: number
+  readonly lastOffset: number
+  readonly records: readonly StoredRecord[]
+}
+
 const headerBytes = 61
 
-/** The records of an uncompressed batch. Throws where it is no such batch, or damaged. */
-export function decodeBatch(bytes: Uint8Array): readonly StoredRecord[] {
+/** An uncompressed batch. Throws where it is no such batch, or damaged. */
+export function decodeBatch(bytes: Uint8Array, { isCompacted = false } = {}): StoredBatch {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const expect = (fits: boolean, what: string) => {
     if (!fits) throw new Error(`a batch of ${view.length} bytes is damaged: ${what}`)
@@ -43,8 +50,13 @@ export function decodeBatch(bytes: Uint8Array): readonly StoredRecord[] {
     records.push({ offset, timestampMs, key, value, headers })
   }
   expect(cursor.at === view.length, 'there are bytes behind its last record')
-  expect(records.at(-1)?.offset === baseOffset + view.readInt32BE(23), 'its last offset is not that of its last record')
-  return records
+  const lastOffset = baseOffset + view.readInt32BE(23)
+  const lastFound = records.at(-1)?.offset ?? lastOffset
+  expect(
+    lastFound === lastOffset || (isCompacted && lastFound < lastOffset),
+    'its last offset is not that of its last record',
+  )
+  return { baseOffset, lastOffset, records }
 }
 
 class Cursor {

@@ -21,6 +21,8 @@ export interface ParkedRecord {
   readonly partition: number
   readonly offset: number
   readonly reason: string
+  /** Of a grave. */
+  readonly death?: string
   readonly sequence: bigint
 }
 
@@ -37,15 +39,29 @@ export interface Progress {
 export interface GroupFiles {
   readonly progress: readonly Progress[]
   readonly parked: readonly ParkedRecord[]
+  /** What keeps the place of a dead record in its key. */
+  readonly graves: readonly ParkedRecord[]
   /** Deaths that were undone. */
   readonly redriven: ReadonlySet<string>
+  /** Deaths that are for good. */
+  readonly discarded: ReadonlySet<string>
+  /** Partition and offset of tasks that are skipped when they come: `0/17`. */
+  readonly cancelled: ReadonlySet<string>
 }
 
 export interface LogFile {
   /** In the order of their topics, partitions and offsets. */
   readonly records: readonly LogRecord[]
+  readonly partitions: readonly LogPartition[]
   readonly group: (name: string) => GroupFiles
   readonly faults: readonly string[]
+}
+/** Where a partition begins, and the bytes that it has. */
+export interface LogPartition {
+  readonly topic: string
+  readonly partition: number
+  readonly startOffset: number
+  readonly sizeBytes: number
 }
 export interface DatabaseFile {
   readonly id: string
@@ -63,7 +79,7 @@ export function readLogFile(path: string): LogFile {
   const rows = (sql: string) => database.prepare(sql).all() as Row[]
   const faults = integrityFaults(rows)
   const partitions = rows(
-    'select p.number, t.name as topic, p.partition, p.end_offset from partition p join topic t on t.number = p.topic order by t.name, p.partition',
+    'select p.number, t.name as topic, t.compacted, p.partition, p.start_offset, p.end_offset from partition p join topic t on t.number = p.topic order by t.name, p.partition',
   )
   const records = partitions.flatMap((partition) => readPartition(database, partition, faults))
   const places = new Map(partitions.map((row) => [Number(row.number), place(row)]))
@@ -75,9 +91,20 @@ export function readLogFile(path: string): LogFile {
   const entries = rows(
     `select s."group" as group_name, s.partition, s.name as store, e.key, e.value from store_entry e join store s on s.number = e.store`,
   ).map((row) => ({ ...row, ...places.get(Number(row.partition))! }))
+  const sizes = new Map(
+    rows('select partition, sum(length(bytes)) as size from batch group by partition').map((row) => [
+      row.partition,
+      row.size,
+    ]),
+  )
   return {
     records,
     faults,
+    partitions: partitions.map((row) => ({
+      ...place(row),
+      startOffset: Number(row.start_offset),
+      sizeBytes: Number(sizes.get(row.number) ?? 0),
+    })),
     group: (name) =>
       groupFiles(
         progress.filter(({ group }) => group === name),
@@ -122,7 +149,8 @@ export function readDatabaseFile(path: string): DatabaseFile {
 }
 
 function emptyDatabase(rows: DatabaseFile['rows']): DatabaseFile {
-  const group = () => ({ progress: [], parked: [], redriven: new Set<string>() })
+  const none = new Set<string>()
+  const group = () => ({ progress: [], parked: [], graves: [], redriven: none, discarded: none, cancelled: none })
   return { id: '', outbox: [], group, faults: [], rows: (sql) => (/ from \w+/.test(sql) ? [] : rows(sql)) }
 }
 
@@ -138,8 +166,9 @@ function readPartition(database: DatabaseSync, partition: Row, faults: string[])
   for (const row of batches.all(Number(partition.number)) as Row[]) {
     const where = `${partition.topic}/${partition.partition} at ${row.base_offset}`
     try {
-      const found = decodeBatch(row.bytes as Uint8Array)
-      if (found[0]!.offset < Number(row.base_offset) || found.at(-1)!.offset !== row.last_offset)
+      const isCompacted = partition.compacted === 1
+      const { baseOffset, lastOffset, records: found } = decodeBatch(row.bytes as Uint8Array, { isCompacted })
+      if (baseOffset !== row.base_offset || lastOffset !== row.last_offset)
         faults.push(`${where}: the offsets of the batch are not those of its row`)
       if (Number(row.base_offset) < end) faults.push(`${where}: the batch overlaps the one before it`)
       end = Number(row.last_offset) + 1
@@ -151,29 +180,35 @@ function readPartition(database: DatabaseSync, partition: Row, faults: string[])
   return records
 }
 
-/** Marks by their times, cancelled offsets, the position among the commands. */
-const otherMarks = new Set(['R', 'd', 'D', 'c', 'p'])
+/** Marks by their times, ids of tasks, the position among the commands. */
+const otherMarks = new Set(['R', 'd', 'D', 'p'])
 
 function groupFiles(progress: readonly Progress[], entries: readonly Row[], faults: string[]): GroupFiles {
   const heads = new Map<string, ParkedRecord>()
   const bodies = new Map<string, string>()
-  const redriven = new Set<string>()
+  const marks = { redriven: new Set<string>(), discarded: new Set<string>(), cancelled: new Set<string>() }
   for (const entry of entries.filter(({ store }) => store === 'parked')) {
     const key = Buffer.from(entry.key as Uint8Array)
     const value = Buffer.from(entry.value as Uint8Array)
     const at = `${entry.topic}/${entry.partition} ${key.toString('hex', 1)}`
     const mark = key.toString('latin1', 0, 1)
-    if (mark === 'r') redriven.add(key.toString('utf8', 1))
+    if (mark === 'r') {
+      const outcome = value.toString().split(' ')[1]
+      if (outcome === 'redriven' || outcome === 'discarded') marks[outcome].add(key.toString('utf8', 1))
+      else faults.push(`a death of which nobody knows what became: ${at} ${value}`)
+    } else if (mark === 'c') marks.cancelled.add(`${entry.partition}/${key.readBigUInt64BE(1)}`)
     else if (mark === 'h') {
-      const head = JSON.parse(value.toString()) as { id: string; offset: number; reason: string }
+      const head = JSON.parse(value.toString()) as Pick<ParkedRecord, 'id' | 'offset' | 'reason' | 'death'>
       heads.set(at, { ...head, ...place(entry), sequence: key.readBigUInt64BE(1) })
-    } else if (mark === 'b') bodies.set(at, decodeBatch(value)[0]!.headers.get('millrace-id') ?? '')
+    } else if (mark === 'b') bodies.set(at, decodeBatch(value).records[0]!.headers.get('millrace-id') ?? '')
     else if (!otherMarks.has(mark)) faults.push(`a store entry that nobody knows: ${at}`)
   }
-  for (const [at, { id }] of heads)
-    if (bodies.get(at) !== id) faults.push(`the parked record ${at} has no body of its own`)
+  for (const [at, { id, reason }] of heads)
+    if (reason !== 'dead' && bodies.get(at) !== id) faults.push(`the parked record ${at} has no body of its own`)
   for (const at of bodies.keys()) if (!heads.has(at)) faults.push(`the parked body ${at} has no head`)
-  return { progress, parked: [...heads.values()].toSorted((a, b) => Number(a.sequence - b.sequence)), redriven }
+  const all = [...heads.values()].toSorted((a, b) => Number(a.sequence - b.sequence))
+  const isGrave = ({ reason }: ParkedRecord) => reason === 'dead'
+  return { progress, parked: all.filter((record) => !isGrave(record)), graves: all.filter(isGrave), ...marks }
 }
 
 /** `m1:` and base64 of varints: the gap before each finished run, and its length less one. */

@@ -4,11 +4,14 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Files, findViolations, type Observed } from './checker.ts'
+import { findViolations, type Observed } from './checker.ts'
 import type { ChildOptions } from './child.ts'
 import { readDatabaseFile, readLogFile } from './files.ts'
-import { type Entry, readJournal } from './journal.ts'
+import { type Entry, type Kept, readJournal } from './journal.ts'
+import { isShared } from './producer.ts'
+import type { Files } from './published.ts'
 import type { SeededRandom } from './random.ts'
+import type { Cancel } from './sources.ts'
 
 const program = join(import.meta.dirname, 'child.ts')
 
@@ -33,6 +36,8 @@ export class CrashHarness {
   readonly #options: CrashOptions
   readonly #entries: Entry[] = []
   #started = 0
+  #round = 0
+  #deadMs = 0
   /** What was found at some kill: a run that never saw it says nothing about it. */
   readonly seen = new Set<string>()
 
@@ -46,6 +51,8 @@ export class CrashHarness {
     const isHealed = random.chance(0.3)
     const running = Array.from({ length: processes }, () => this.#start({ isHealed, isLast: false }))
     const complaints = await Promise.all(running.map((process) => this.#kill(process)))
+    this.#deadMs = Date.now()
+    this.#round++
     return [...complaints.flat(), ...this.check({ isSettled: false })]
   }
 
@@ -53,6 +60,7 @@ export class CrashHarness {
   async finish(): Promise<readonly string[]> {
     const process = this.#start({ isHealed: true, isLast: true })
     await process.exited
+    this.#deadMs = Date.now()
     const entries = this.#read(process)
     const isSettled = entries.some(({ kind }) => kind === 'settled')
     const complaint = isSettled ? [] : [`the last process did not settle: ${process.complaints()}`]
@@ -62,27 +70,43 @@ export class CrashHarness {
   check(options: { readonly isSettled: boolean }): readonly string[] {
     const files = readFiles(this.#options.folder)
     if (files === undefined) return []
-    for (const what of whatIsIn(files)) this.seen.add(what)
-    return findViolations(files, this.observed, options)
+    const { observed } = this
+    for (const what of whatIsIn(files, observed)) this.seen.add(what)
+    return findViolations(files, observed, options)
   }
 
   get observed(): Observed {
     const acknowledged = new Map<string, string>()
     const booked = new Set<string>()
     const attempts: Observed['attempts'][number][] = []
+    const kept: Kept[] = []
+    const deleting = new Map<string, number[]>()
+    const cancels = new Map<string, Cancel>()
     for (const entry of this.#entries) {
       if (entry.kind === 'acknowledged') acknowledged.set(entry.id, entry.topic)
       else if (entry.kind === 'booked') booked.add(entry.id)
       else if (entry.kind === 'attempt') attempts.push(entry)
+      else if (entry.kind === 'kept') kept.push(entry)
+      else if (entry.kind === 'deleting') deleting.set(entry.key, [...(deleting.get(entry.key) ?? []), entry.atMs])
+      else if (entry.kind === 'cancelling') noteCancel(cancels, entry.id, 'asked')
+      else if (entry.kind === 'cancel') noteCancel(cancels, entry.id, entry.outcome)
     }
-    return { acknowledged, booked, attempts }
+    return { acknowledged, booked, attempts, kept, deleting, cancels, deadMs: this.#deadMs }
   }
 
   #start({ isHealed, isLast }: Pick<ChildOptions, 'isHealed' | 'isLast'>): Running {
     const { folder, random } = this.#options
     const name = `p${this.#started++}`
     const journal = join(folder, `${name}.journal`)
-    const options: ChildOptions = { name, folder, journal, seed: random.below(2 ** 31), isHealed, isLast }
+    const options: ChildOptions = {
+      name,
+      round: this.#round,
+      folder,
+      journal,
+      seed: random.below(2 ** 31),
+      isHealed,
+      isLast,
+    }
     const child = spawn(process.execPath, [program, JSON.stringify(options)], { stdio: ['ignore', 'ignore', 'pipe'] })
     let complaints = ''
     child.stderr!.on('data', (text) => {
@@ -130,17 +154,36 @@ export function readFiles(folder: string): Files | undefined {
   return { log: readLogFile(log), database: readDatabaseFile(database) }
 }
 
-function* whatIsIn({ log, database }: Files): Generator<string> {
-  for (const { parked, redriven, progress } of [
-    log.group('copier'),
-    log.group('workers'),
-    database.group('recorder'),
-  ]) {
+/** A cancel of another process may have no answer. */
+function noteCancel(
+  cancels: Map<string, Cancel>,
+  id: string,
+  what: 'asked' | 'cancelled' | 'not-found' | 'pending',
+): void {
+  const before = cancels.get(id) ?? { asked: 0, refused: 0, isCancelled: false }
+  cancels.set(id, {
+    asked: before.asked + Number(what === 'asked'),
+    refused: before.refused + Number(what === 'not-found'),
+    isCancelled: before.isCancelled || what === 'cancelled',
+  })
+}
+
+function* whatIsIn({ log, database }: Files, { cancels, kept }: Observed): Generator<string> {
+  const ofLog = ['copier', 'workers', 'keeper', 'batcher'].map(log.group)
+  const ofDatabase = ['recorder', 'loader'].map(database.group)
+  for (const { parked, graves, redriven, discarded, progress } of [...ofLog, ...ofDatabase]) {
     for (const { reason } of parked) yield reason
+    if (graves.length > 0) yield 'grave'
     if (redriven.size > 0) yield 'redriven'
+    if (discarded.size > 0) yield 'discarded'
     if (progress.some(({ finished }) => finished.size > 0)) yield 'finished ahead'
   }
   if (log.records.some(({ topic }) => topic.startsWith('millrace-dead-letters-'))) yield 'dead'
+  const shared = log.records.map(({ headers }) => headers.get('millrace-id') ?? '').filter(isShared)
+  if (new Set(shared).size < shared.length) yield 'sent twice'
+  for (const { isCancelled } of cancels.values()) if (isCancelled) yield 'cancelled'
+  const ids = new Set(log.records.map(({ topic, headers }) => `${topic} ${headers.get('millrace-id')}`))
+  for (const { topic, id } of kept) if (!ids.has(`${topic} ${id}`)) yield `cleaned: ${topic}`
 }
 
 async function isReady({ child, journal }: Running): Promise<boolean> {
