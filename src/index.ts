@@ -39,6 +39,8 @@ export { MillraceError } from './core/errors.ts'
 export { type Fault, InvalidOptionsError } from './core/faults.ts'
 export { InvalidIdError } from './core/ids.ts'
 export type { Logger } from './core/logger.ts'
+export type { RelayStatus } from './runtime/commit/outbox-relay.ts'
+export type { Position } from './runtime/commit/position.ts'
 export type {
   HandlerContext,
   Middleware,
@@ -49,13 +51,6 @@ export type {
   SendOptions,
 } from './runtime/context.ts'
 export {
-  type DiagnosedRebalance,
-  type DiagnosedRecord,
-  type DiagnosticMessages,
-  type DiagnosticName,
-  onDiagnostic,
-} from './runtime/diagnostics.ts'
-export {
   AttemptsSpentError,
   AttemptTimeoutError,
   HandlerEndedError,
@@ -64,6 +59,13 @@ export {
   StoppingError,
 } from './runtime/errors.ts'
 export { RejectError, RetryAfterError } from './runtime/failures.ts'
+export {
+  type DiagnosedRebalance,
+  type DiagnosedRecord,
+  type DiagnosticMessages,
+  type DiagnosticName,
+  onDiagnostic,
+} from './runtime/status/diagnostics.ts'
 export type {
   ComponentState,
   DelayedStatus,
@@ -72,9 +74,7 @@ export type {
   HeldKeyStatus,
   HeldStatus,
   PartitionLag,
-} from './runtime/group-status.ts'
-export type { RelayStatus } from './runtime/outbox-relay.ts'
-export type { Position } from './runtime/position.ts'
+} from './runtime/status/group-status.ts'
 export { bytes, type Codec, json, text } from './topics/codec.ts'
 export { InvalidEventError, UnreadableRecordError } from './topics/errors.ts'
 export { type TopicOptions, topic } from './topics/topic.ts'

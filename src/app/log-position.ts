@@ -1,4 +1,4 @@
-import type { Position } from '../runtime/position.ts'
+import type { Position } from '../runtime/commit/position.ts'
 
 /** Where a record is in a log; its text is made when it is asked for. */
 export class LogPosition implements Position {

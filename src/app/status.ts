@@ -1,8 +1,8 @@
 import { messageOf } from '../core/errors.ts'
 import type { Log } from '../log/log.ts'
 import type { Attachment } from '../runtime/attachment.ts'
-import type { ComponentState, GroupStatus } from '../runtime/group-status.ts'
-import type { OutboxRelay, RelayStatus } from '../runtime/outbox-relay.ts'
+import type { OutboxRelay, RelayStatus } from '../runtime/commit/outbox-relay.ts'
+import type { ComponentState, GroupStatus } from '../runtime/status/group-status.ts'
 import type { DeadLetterCounts } from './dead-letter-counts.ts'
 import type { DeadLetterCount } from './dead-letters.ts'
 

@@ -3,7 +3,7 @@ import { batchSubscriber, subscriber } from 'millrace/pubsub'
 import { database } from 'millrace/sql'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import type { BatchItem } from '../runtime/batch.ts'
+import type { BatchItem } from '../runtime/batches/batch.ts'
 import { crashImage, databaseUrl, fileApp, freshFolder } from '../testing/crash-image.test-support.ts'
 
 const record = z.object({ key: z.string(), n: z.number() })

@@ -5,7 +5,7 @@ import { database } from 'millrace/sql'
 import { testApp } from 'millrace/testing'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import type { BatchItem } from '../runtime/batch.ts'
+import type { BatchItem } from '../runtime/batches/batch.ts'
 import { Gate } from '../testing/gate.test-support.ts'
 import { jsonAsWritten, writtenAs } from '../topics/written-as.test-support.ts'
 

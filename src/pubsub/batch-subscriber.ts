@@ -1,7 +1,7 @@
 import type { Component } from '../core/component.ts'
 import { type Duration, toMilliseconds } from '../core/duration.ts'
 import { FaultList } from '../core/faults.ts'
-import { type BatchItem, batchRoute } from '../runtime/batch.ts'
+import { type BatchItem, batchRoute } from '../runtime/batches/batch.ts'
 import type { HandlerContext } from '../runtime/context.ts'
 import { isHandler } from '../runtime/routes.ts'
 import type { WithTx } from '../sql/index.ts'

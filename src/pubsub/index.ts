@@ -3,7 +3,7 @@
  *
  * @module
  */
-export type { BatchItem } from '../runtime/batch.ts'
+export type { BatchItem } from '../runtime/batches/batch.ts'
 export { type BatchContext, type BatchOptions, batchSubscriber } from './batch-subscriber.ts'
 export { subscriber } from './subscriber.ts'
 export type { SubscriberHandle, SubscriberOptions } from './subscriber-options.ts'

@@ -8,10 +8,10 @@ import type { NewId } from '../core/ids.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Log, Topic } from '../log/log.ts'
 import type { AnyDefinition } from '../topics/types.ts'
-import type { DatabaseHome } from './commit-home.ts'
-import type { ConsumerStatus } from './consumer-status.ts'
+import type { DatabaseHome } from './commit/commit-home.ts'
 import type { Middleware } from './context.ts'
-import type { ComponentReport } from './group-status.ts'
+import type { ConsumerStatus } from './status/consumer-status.ts'
+import type { ComponentReport } from './status/group-status.ts'
 
 /** What an app gives to its components. */
 export interface Host {

@@ -4,7 +4,7 @@ import { ManualClock } from '../core/manual-clock.ts'
 import { turn } from '../testing/gate.test-support.ts'
 import type { Host } from './attachment.ts'
 import { type AttemptOwner, AttemptRunner } from './attempt-runner.ts'
-import type { HomeTransaction } from './commit-home.ts'
+import type { HomeTransaction } from './commit/commit-home.ts'
 import type { Delivery } from './delivery.ts'
 
 /** A runner whose owner notes what it is told. */

@@ -5,12 +5,12 @@ import { derivedIds, type NewId } from '../core/ids.ts'
 import type { Logger } from '../core/logger.ts'
 import type { AnyDefinition, AnyQueue, AnyTopic, InputOf, Keyed } from '../topics/types.ts'
 import type { Host } from './attachment.ts'
+import { encodeOutgoing, encodeTombstone, type OutgoingSource } from './commit/outgoing.ts'
+import type { OutputMessage } from './commit/output.ts'
 import type { HandlerContext, PublishOptions, SendOptions } from './context.ts'
 import type { Deadlines, Expiring } from './deadlines.ts'
 import { type Delivery, headersOf } from './delivery.ts'
 import { AttemptTimeoutError, HandlerEndedError } from './errors.ts'
-import { encodeOutgoing, encodeTombstone, type OutgoingSource } from './outgoing.ts'
-import type { OutputMessage } from './output.ts'
 
 const noOutputs: OutputMessage[] = []
 const noDefinitions: AnyDefinition[] = []

@@ -3,9 +3,9 @@ import { toError } from '../core/errors.ts'
 import { UnreadableRecordError } from '../topics/errors.ts'
 import type { Host } from './attachment.ts'
 import type { Delivery } from './delivery.ts'
-import { tellClosed, tellOpened } from './diagnostic-events.ts'
 import { RejectError, RetryAfterError } from './failures.ts'
 import { backoffMs } from './retry.ts'
+import { tellClosed, tellOpened } from './status/diagnostic-events.ts'
 
 /** Whether an error means that something which handlers need is away, and not that there is something wrong with the record. */
 export type PauseOn = (error: Error) => boolean

@@ -1,6 +1,6 @@
 import type { AnyComponent } from '../core/component.ts'
 import type { AnyDefinition } from '../topics/types.ts'
-import type { BatchPolicy } from './batch.ts'
+import type { BatchPolicy } from './batches/batch.ts'
 import type { PauseOn } from './circuit.ts'
 import type { HandlerContext } from './context.ts'
 import type { WhenSpent } from './failures.ts'

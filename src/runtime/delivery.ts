@@ -1,9 +1,9 @@
 import type { RecordFields } from '../log/records/batch-writer.ts'
 import type { RecordCursor } from '../log/records/record-batch.ts'
 import type { AnyDefinition } from '../topics/types.ts'
+import type { UnfinishedOffset } from './commit/offset-tracker.ts'
 import type { Route } from './consumer-specification.ts'
 import type { LaneEntry, Limit } from './lanes.ts'
-import type { UnfinishedOffset } from './offset-tracker.ts'
 import type { FailureNote, ParkedRecord } from './parking/parked-record.ts'
 import type { PartitionTask } from './partition-task.ts'
 

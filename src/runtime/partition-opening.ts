@@ -1,14 +1,14 @@
 import type { Lease, Log } from '../log/log.ts'
 import type { AnyDefinition } from '../topics/types.ts'
 import type { Host } from './attachment.ts'
-import type { Checkpoint, DatabaseHome } from './commit-home.ts'
+import type { Checkpoint, DatabaseHome } from './commit/commit-home.ts'
+import { findStartingPoint } from './commit/starting-point.ts'
 import type { ConsumerSpecification } from './consumer-specification.ts'
 import { Answers } from './parking/answers.ts'
 import { Deduplication } from './parking/deduplication.ts'
 import { Parking } from './parking/parking.ts'
 import type { ReadStore } from './parking/store-buffer.ts'
 import { PartitionTask, type TaskOwner } from './partition-task.ts'
-import { findStartingPoint } from './starting-point.ts'
 
 /** What a consumer opens its partitions with. */
 export interface PartitionOpening {

@@ -2,7 +2,7 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import type { HandleOf } from '../core/component.ts'
 import { ManualClock } from '../core/manual-clock.ts'
-import type { DatabaseHome } from '../runtime/commit-home.ts'
+import type { DatabaseHome } from '../runtime/commit/commit-home.ts'
 import { testHost } from './host.test-support.ts'
 import { type Database, database, type Migration, type WithTx } from './index.ts'
 

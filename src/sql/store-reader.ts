@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import type { CheckpointKey, StoreReadRange } from '../runtime/commit-home.ts'
+import type { CheckpointKey, StoreReadRange } from '../runtime/commit/commit-home.ts'
 import { parseDatabaseUrl } from './database-url.ts'
 import { type Connection, SqliteConnection } from './sqlite/connection.ts'
 import { readDatabaseId } from './sqlite/schema.ts'

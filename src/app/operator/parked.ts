@@ -1,5 +1,5 @@
 import type { Log, StoreEntry, TopicPartition } from '../../log/log.ts'
-import type { StoreReadRange } from '../../runtime/commit-home.ts'
+import type { StoreReadRange } from '../../runtime/commit/commit-home.ts'
 import { decodeHead, headKeys, type ParkedRecord, parkedStore } from '../../runtime/parking/parked-record.ts'
 import type { StoreReader } from '../../sql/store-reader.ts'
 

@@ -1,7 +1,7 @@
 import type { Host } from '../../runtime/attachment.ts'
+import { encodePlain } from '../../runtime/commit/outgoing.ts'
+import { KeylessRotation, Stager } from '../../runtime/commit/stager.ts'
 import type { PublishOptions } from '../../runtime/context.ts'
-import { encodePlain } from '../../runtime/outgoing.ts'
-import { KeylessRotation, Stager } from '../../runtime/stager.ts'
 import { OwnTopicError } from '../errors.ts'
 import { findTopic, isInternal } from './topics.ts'
 

@@ -6,7 +6,7 @@ import { reading, type SqlDatabase } from './database.ts'
 import { fileSystemNameOf } from './file-system.ts'
 import { hasWalResetFault } from './sqlite-version.ts'
 import { measureSyncsMs } from './sync-rate.ts'
-import { describeProcess, processesReading } from './wal-holders.ts'
+import { describeProcess, processesReading } from './write-ahead-log/wal-holders.ts'
 
 /** What a diagnosis looks at. */
 export interface DiagnosisContext {

@@ -4,8 +4,8 @@ import { LogClosedError, NotAssignedError } from '../errors.ts'
 import type { Fetched, Reader, TopicPartition } from '../log.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
 import type { BatchStore } from './batch-store.ts'
-import { whenFree } from './lock-wait.ts'
 import type { PartitionListener, PartitionState } from './partition-state.ts'
+import { whenFree } from './sharing/lock-wait.ts'
 import type { TopicTable } from './topics.ts'
 
 const defaultMaxBytes = 1024 * 1024

@@ -4,7 +4,7 @@ import type { BatchStore } from './batch-store.ts'
 import type { CommittedOffsets, WrittenOffset } from './committed-offsets.ts'
 import { isBusy, type SqlDatabase, toLogError } from './database.ts'
 import type { PartitionState } from './partition-state.ts'
-import type { Publications } from './publications.ts'
+import type { Publications } from './sharing/publications.ts'
 import type { Stores, WrittenStore } from './stores.ts'
 import type { StoredBatch, TailCache } from './tail-cache.ts'
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { RecordHeader } from '../../log/records/batch-writer.ts'
+import type { OutputMessage } from '../commit/output.ts'
 import type { Delivery } from '../delivery.ts'
 import { recordOf } from '../delivery.ts'
 import { attemptHeader, errorHeader, idHeader, originHeader } from '../headers.ts'
-import type { OutputMessage } from '../output.ts'
 
 /** Error texts are cut to this. */
 const mostErrorText = 8_192

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { compareBytes } from '../../core/bytes.ts'
-import type { StoreReadRange } from '../commit-home.ts'
+import type { StoreReadRange } from '../commit/commit-home.ts'
 import { Marks } from './marks.ts'
 import { StoreBuffer } from './store-buffer.ts'
 

@@ -1,5 +1,5 @@
 import { compareBytes } from '../../core/bytes.ts'
-import type { PartitionStoreWrites, StoreReadRange } from '../commit-home.ts'
+import type { PartitionStoreWrites, StoreReadRange } from '../commit/commit-home.ts'
 
 /** Reads entries of a partition's stores as they are committed. */
 export type ReadStore = (range: StoreReadRange) => Promise<readonly (readonly [key: Uint8Array, value: Uint8Array])[]>

@@ -1,8 +1,8 @@
 import { invariant } from '../../core/errors.ts'
 import { FencedError } from '../../log/errors.ts'
-import type { Checkpoint, CheckpointKey } from '../../runtime/commit-home.ts'
+import type { Checkpoint, CheckpointKey } from '../../runtime/commit/commit-home.ts'
+import { decodeFinished, encodeFinished, type Progress } from '../../runtime/commit/progress.ts'
 import { CheckpointLogError } from '../../runtime/errors.ts'
-import { decodeFinished, encodeFinished, type Progress } from '../../runtime/progress.ts'
 import type { Connection, Row } from './connection.ts'
 
 /** A checkpoint as it was when this owner took it over. */

@@ -7,7 +7,7 @@ import type {
   DatabaseHome,
   HomeTransaction,
   StoreReadRange,
-} from '../../runtime/commit-home.ts'
+} from '../../runtime/commit/commit-home.ts'
 import { DatabaseClosedError, OuterHandleError } from '../errors.ts'
 import { claimCheckpoint } from './checkpoints.ts'
 import type { Connection } from './connection.ts'

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
-import type { Progress } from '../../runtime/progress.ts'
+import type { Progress } from '../../runtime/commit/progress.ts'
 import { checkpointKey, message, openTestHome, txOf } from './sqlite-home.test-support.ts'
 
 const advanceTo = (position: number) => (): { progress: Progress } => ({ progress: { position, finished: [] } })

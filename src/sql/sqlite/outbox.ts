@@ -1,6 +1,6 @@
 import type { Bytes } from '../../log/records/batch-writer.ts'
-import type { Outbox, OutboxRow } from '../../runtime/commit-home.ts'
-import type { OutputMessage } from '../../runtime/output.ts'
+import type { Outbox, OutboxRow } from '../../runtime/commit/commit-home.ts'
+import type { OutputMessage } from '../../runtime/commit/output.ts'
 import type { Connection, Row } from './connection.ts'
 import type { Durability } from './durability.ts'
 import { decodeHeaders, encodeHeaders } from './outbox-headers.ts'

@@ -1,6 +1,6 @@
 import { describe, it } from 'vitest'
 import { type StoreAccess, storeBehaviours } from '../../log/conformance/stores.ts'
-import type { CheckpointKey } from '../../runtime/commit-home.ts'
+import type { CheckpointKey } from '../../runtime/commit/commit-home.ts'
 import type { SqliteHome } from './home.ts'
 import { openTestHome, temporaryFolder } from './sqlite-home.test-support.ts'
 

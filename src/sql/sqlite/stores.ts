@@ -1,4 +1,4 @@
-import type { CheckpointKey, PartitionStoreWrites, StoreReadRange } from '../../runtime/commit-home.ts'
+import type { CheckpointKey, PartitionStoreWrites, StoreReadRange } from '../../runtime/commit/commit-home.ts'
 import type { Connection } from './connection.ts'
 
 /** Writes a partition's entries, inside the transaction that moves its checkpoint. */
