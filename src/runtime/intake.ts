@@ -117,7 +117,9 @@ export class Intake {
     try {
       while (this.#owner.takes()) {
         for (const fetched of await reader.poll()) {
-          this.tasks.get(describeTask(fetched))?.accept(fetched)
+          const task = this.tasks.get(describeTask(fetched))
+          // While the poll was on its way the partition may have been lost and got again: then it reads from elsewhere.
+          if (task?.active === true && reader.position(fetched) === fetched.position) task.accept(fetched)
         }
       }
     } catch (error) {
