@@ -1,4 +1,5 @@
 import { type Channel, channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { FaultList } from '../../core/faults.ts'
 
 /** The record that a message is about, and the group that handles it. */
 export interface DiagnosedRecord {
@@ -70,8 +71,10 @@ export type DiagnosticName = keyof DiagnosticMessages
 
 /** One channel. Ask `hasSubscribers` before a message is made: then it costs nothing where nobody listens. */
 export class Diagnostic<Name extends DiagnosticName> {
+  readonly name: Name
   readonly #channel: Channel
   constructor(name: Name) {
+    this.name = name
     this.#channel = channel(name)
   }
   get hasSubscribers(): boolean {
@@ -105,6 +108,7 @@ export const diagnostics = {
  * with the types. Returns how to stop it. A listener runs inside of what it is told about: it has to be quick, and one
  * that throws ends the process.
  *
+ * @throws InvalidOptionsError for a channel that there is not, which would be silent for ever.
  * @example
  * ```ts
  * const stop = onDiagnostic('millrace:record:handled', ({ group, durationMs }) => histogram.record(durationMs, { group }))
@@ -114,6 +118,11 @@ export function onDiagnostic<Name extends DiagnosticName>(
   name: Name,
   listener: (message: DiagnosticMessages[Name]) => void,
 ): () => void {
+  const faults = new FaultList()
+  const names: readonly string[] = Object.values(diagnostics).map((each) => each.name)
+  faults.expect(names.includes(name), 'name', `there is no channel ${JSON.stringify(name)}: give ${names.join(', ')}`)
+  faults.expect(typeof listener === 'function', 'listener', 'give a function')
+  faults.throwIfAny('onDiagnostic()')
   const told = (message: unknown) => listener(message as DiagnosticMessages[Name])
   // `channel().subscribe` does not keep the channel: one that nobody else holds would be collected with its listeners.
   subscribe(name, told)
