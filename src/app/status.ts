@@ -2,7 +2,7 @@ import { messageOf } from '../core/errors.ts'
 import type { Log } from '../log/log.ts'
 import type { Attachment } from '../runtime/attachment.ts'
 import type { OutboxRelay, RelayStatus } from '../runtime/commit/outbox-relay.ts'
-import type { ComponentState, GroupStatus } from '../runtime/status/group-status.ts'
+import type { ComponentReport, ComponentState, GroupStatus } from '../runtime/status/group-status.ts'
 import type { DeadLetterCounts } from './dead-letter-counts.ts'
 import type { DeadLetterCount } from './dead-letters.ts'
 
@@ -102,13 +102,17 @@ async function readLog(opening: Promise<Log> | undefined): Promise<LogStatus | n
 }
 
 async function readComponent(attachment: Attachment, app: AppStatus['state']): Promise<readonly ComponentStatus[]> {
-  const report = (await attachment.report?.()) ?? { state: stateIn(app), waitsFor: [], group: null }
+  const report = (await attachment.report?.()) ?? reportOf(attachment, app)
   return attachment.guarantees.map(({ name, kind, reads, home, guarantee }) => {
     return { name, kind, ...report, reads, home, guarantee }
   })
 }
 
 /** Of a component that has none of its own. */
+function reportOf({ blockedBy }: Attachment, app: AppStatus['state']): ComponentReport {
+  if (blockedBy === undefined) return { state: stateIn(app), waitsFor: [], group: null }
+  return { state: app === 'started' ? 'waiting' : stateIn(app), waitsFor: [blockedBy], group: null }
+}
 function stateIn(app: AppStatus['state']): ComponentState {
   if (app === 'started') return 'running'
   return app === 'starting' ? 'new' : app

@@ -23,6 +23,14 @@ export abstract class MillraceError extends Error implements ErrorTraits {
   }
 }
 
+/**
+ * A log or a database is locked or full for the moment, or gave no answer. Nothing was written: whoever waits may do the
+ * same again.
+ */
+export abstract class StorageUnavailableError extends MillraceError {
+  override readonly retryable = true
+}
+
 /** A state that our own code rules out was reached: a bug of Millrace, worth a report. */
 export class InvariantError extends MillraceError {
   readonly code = 'INVARIANT_BROKEN'

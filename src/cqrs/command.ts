@@ -4,6 +4,7 @@ import { FaultList } from '../core/faults.ts'
 import { isName, nameRule } from '../core/names.ts'
 import { isSchema, type Schema, type SchemaInput, type SchemaOutput, validate } from '../core/schema.ts'
 import type { AttachableComponent, Attachment, Host } from '../runtime/attachment.ts'
+import type { DatabaseHome } from '../runtime/commit/commit-home.ts'
 import { OutputCollector } from '../runtime/commit/output-collector.ts'
 import type { Position } from '../runtime/commit/position.ts'
 import type { HandlerContext } from '../runtime/context.ts'
@@ -80,6 +81,7 @@ function attachCommand<Result>(host: Host, parts: CommandParts<Result>): Attachm
   const { name, database } = parts
   const running = new Map<Promise<unknown>, AbortController>()
   let isStopping = false
+  let home: DatabaseHome | undefined
   const execute: CommandHandle<unknown, Result>['execute'] = async (input, { signal } = {}) => {
     if (isStopping) throw new CommandStoppedError(name)
     const controller = new AbortController()
@@ -114,7 +116,12 @@ function attachCommand<Result>(host: Host, parts: CommandParts<Result>): Attachm
         guarantee: 'rows and outputs atomic; outputs published once',
       },
     ],
-    start: async () => void (await host.home(database)),
+    get blockedBy() {
+      return home?.blockedBy
+    },
+    start: async () => {
+      home = await host.home(database)
+    },
     stop,
     unsettled: async () => (running.size > 0 ? [{ what: `command '${name}' runs` }] : []),
   }

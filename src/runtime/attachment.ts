@@ -94,6 +94,8 @@ export interface Attachment<Handle = unknown> {
   unsettled(): Promise<readonly Unsettled[]>
   /** For `app.status()`; what has none is as its app is. Never rejects. */
   report?(): Promise<ComponentReport>
+  /** Of what has no report: why it does not go on as it could, in words; absent while it does. */
+  readonly blockedBy?: string | undefined
   /** Consumers: records in the log that are not finished. */
   lag?(): Promise<number>
   /** Consumers: what they do at the moment. */

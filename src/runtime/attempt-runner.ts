@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Cancel } from '../core/clock.ts'
 import { describeDuration } from '../core/duration.ts'
-import { toError } from '../core/errors.ts'
+import { type StorageUnavailableError, toError } from '../core/errors.ts'
 import { FencedError } from '../log/errors.ts'
 import { UnreadableRecordError } from '../topics/errors.ts'
 import { Attempt, type AttemptScope } from './attempt.ts'
@@ -9,16 +9,17 @@ import { isBatch } from './batches/batch.ts'
 import type { Circuit } from './circuit.ts'
 import type { HomeTransaction } from './commit/commit-home.ts'
 import type { Route } from './consumer-specification.ts'
-import type { Middleware } from './context.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Delivery } from './delivery.ts'
-import { AttemptsSpentError, CommitOutcomeError, StoppingError } from './errors.ts'
+import { AttemptsSpentError, AttemptTimeoutError, CommitOutcomeError, StoppingError } from './errors.ts'
 import { RejectError, RetryAfterError, type WhenSpent } from './failures.ts'
+import { callHandler, isPromise, untilAborted } from './handler-call.ts'
 import { handlerScope } from './handler-scope.ts'
-import { runAround } from './middleware.ts'
 import type { PartitionTask } from './partition-task.ts'
 import { backoffMs } from './retry.ts'
 import { startOfHandling, tellFailed, tellHandled } from './status/diagnostic-events.ts'
+import { findStorageError } from './storage-retry.ts'
+import { StorageWaits } from './storage-waits.ts'
 
 /** Error texts of records that wait are cut to this: they are in memory. */
 const mostErrorText = 500
@@ -76,6 +77,7 @@ export class AttemptRunner {
   readonly #deadlines = new Map<number, Deadlines>()
   readonly #running = new Set<Attempt>()
   readonly #parked = new Map<Delivery, Cancel>()
+  readonly #storageWaits: StorageWaits
   /** A handler's asynchronous context: that in which the runner was made, never an earlier handler's. */
   readonly #inHandlerScope: ReturnType<typeof AsyncLocalStorage.snapshot>
   #lastFailure: { readonly error: Error; readonly atMs: number } | undefined
@@ -87,12 +89,18 @@ export class AttemptRunner {
     this.#random = random
     this.#circuit = circuit
     this.#whenSpent = whenSpent
+    const { host, componentName: group, log: logger } = scope
+    this.#storageWaits = new StorageWaits({ clock: host.clock, logger, random, group })
     // Entering a snapshot takes half the time of `handlerScope.run` for each record (measured).
     this.#inHandlerScope = handlerScope.run(scope.host, () => AsyncLocalStorage.snapshot())
   }
 
   get lastFailure(): { readonly error: Error; readonly atMs: number } | undefined {
     return this.#lastFailure
+  }
+  /** Why records wait for storage, for people; undefined where none does. */
+  get storageReason(): string | undefined {
+    return this.#storageWaits.reason
   }
   /** Records that wait in memory: between two attempts, or for their time. */
   get parked(): Iterable<Delivery> {
@@ -106,6 +114,10 @@ export class AttemptRunner {
       return
     }
     task.running++
+    if (delivery.verdict !== undefined) {
+      void this.#giveUp(delivery, delivery.verdict)
+      return
+    }
     this.#circuit?.started(delivery)
     const attempt = new Attempt(this.#scope, delivery, this.#deadlinesFor(route))
     attempt.startMs = startOfHandling()
@@ -216,16 +228,20 @@ export class AttemptRunner {
   async #fail(attempt: Attempt, transaction: HomeTransaction | undefined, thrown: unknown): Promise<void> {
     attempt.end()
     const { delivery } = attempt
+    const isLate = thrown instanceof AttemptTimeoutError
+    const error = (isLate && transaction?.refusal) || toError(thrown)
     try {
       await transaction?.rollback()
     } catch (error) {
       this.#scope.log.warn(`a rollback failed: ${toError(error).message}`, { error })
     }
-    await this.#judge(delivery, toError(thrown))
+    await this.#judge(delivery, error)
   }
 
   /** What comes of a failure. */
   async #judge(delivery: Delivery, error: Error): Promise<void> {
+    const refusal = findStorageError(error)
+    if (refusal === undefined) this.#storageWaits.ended(delivery)
     if (error instanceof FencedError) this.#owner.lost(delivery.task)
     if (this.#stopping || !delivery.task.active || error instanceof StoppingError) {
       this.#release(delivery, false)
@@ -243,6 +259,7 @@ export class AttemptRunner {
       return
     }
     if (this.#circuit?.failed(delivery, error, () => this.#resume(delivery))) {
+      this.#storageWaits.forget(delivery)
       this.#waitForCircuit(delivery)
       return
     }
@@ -253,7 +270,11 @@ export class AttemptRunner {
       firstFailedAtMs: delivery.failure?.firstFailedAtMs ?? nowMs,
       lastFailedAtMs: nowMs,
     }
-    if (error instanceof RetryAfterError) this.#retry(delivery, error, error.delayMs)
+    if (refusal !== undefined) {
+      const dueMs = this.#waitForStorage(delivery, refusal)
+      const failed = { error, attempt: delivery.attempt, retryInMs: dueMs - nowMs }
+      tellFailed(this.#scope.componentName, delivery, failed)
+    } else if (error instanceof RetryAfterError) this.#retry(delivery, error, error.delayMs)
     else if (!(error instanceof RejectError) && delivery.attempt < delivery.route.retry.attempts) {
       const waitMs = backoffMs(delivery.route.retry, delivery.attempt, this.#random)
       delivery.attempt++
@@ -288,22 +309,40 @@ export class AttemptRunner {
     task.running--
     const lasts = waitMs > host.longestWaitInMemoryMs || delivery.parked !== undefined
     if (lasts && this.#owner.hold(delivery, { attempt, dueMs })) return
+    this.#waitInMemory(delivery, dueMs)
+  }
+  #waitInMemory(delivery: Delivery, dueMs: number): void {
     this.wait(delivery, dueMs, () => this.#owner.unpark(delivery))
     this.#owner.park(delivery)
+  }
+  /** It goes on where it was, when its time has come: handled again, or buried where it has its verdict. */
+  #waitForStorage(delivery: Delivery, error: StorageUnavailableError): number {
+    const dueMs = this.#storageWaits.failed(delivery, error)
+    delivery.task.running--
+    this.#waitInMemory(delivery, dueMs)
+    return dueMs
   }
 
   async #giveUp(delivery: Delivery, cause: Error): Promise<void> {
     const { task, offset, id, attempt } = delivery
-    if (this.#owner.splits(delivery)) return
-    tellFailed(this.#scope.componentName, delivery, { error: cause, attempt })
+    if (delivery.verdict === undefined) {
+      if (this.#owner.splits(delivery)) return
+      tellFailed(this.#scope.componentName, delivery, { error: cause, attempt })
+    }
     let isDone = false
     if (this.#whenSpent !== 'stop') {
       try {
         await this.#owner.bury(delivery, cause)
         isDone = true
       } catch (error) {
+        const refusal = findStorageError(error)
         if (error instanceof FencedError) this.#owner.lost(task)
-        else this.#owner.failed(toError(error))
+        else if (refusal === undefined) this.#owner.failed(toError(error))
+        else if (task.active && !this.#stopping) {
+          delivery.verdict = cause
+          this.#waitForStorage(delivery, refusal)
+          return
+        }
       }
     } else if (cause instanceof UnreadableRecordError) this.#owner.failed(cause)
     else {
@@ -316,12 +355,15 @@ export class AttemptRunner {
 
   #release(delivery: Delivery, isDone: boolean): void {
     delivery.task.running--
+    if (isDone) this.#storageWaits.ended(delivery)
+    else this.#storageWaits.forget(delivery)
     this.#owner.release(delivery, isDone)
   }
   /** It has no slot; its lane ends with its partition, or with the component. */
   #giveBack(delivery: Delivery): void {
     this.#parked.get(delivery)?.()
     this.#parked.delete(delivery)
+    this.#storageWaits.forget(delivery)
   }
 
   #knowsTopics({ definitions }: Attempt): boolean {
@@ -336,28 +378,4 @@ export class AttemptRunner {
     }
     return deadlines
   }
-}
-
-function callHandler(
-  middleware: readonly Middleware[],
-  attempt: Attempt,
-  transaction: HomeTransaction | undefined,
-): unknown {
-  const { route, event } = attempt.delivery
-  if (middleware.length === 0 && transaction === undefined) return route.handle(event as never, attempt)
-  const handle = () => route.handle(event as never, attempt)
-  const work = middleware.length === 0 ? handle : () => runAround(middleware, attempt, handle)
-  return transaction === undefined ? work() : transaction.run(work)
-}
-
-/** What the handler's promise gives, unless the attempt is aborted before. */
-function untilAborted(attempt: Attempt, returned: PromiseLike<unknown>): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    attempt.watch(reject)
-    returned.then(resolve, reject)
-  })
-}
-
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }

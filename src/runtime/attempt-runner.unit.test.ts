@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { StorageUnavailableError } from '../core/errors.ts'
 import { silentLogger } from '../core/logger.ts'
 import { ManualClock } from '../core/manual-clock.ts'
 import { turn } from '../testing/gate.test-support.ts'
@@ -6,6 +7,10 @@ import type { Host } from './attachment.ts'
 import { type AttemptOwner, AttemptRunner } from './attempt-runner.ts'
 import type { HomeTransaction } from './commit/commit-home.ts'
 import type { Delivery } from './delivery.ts'
+
+class LockedError extends StorageUnavailableError {
+  readonly code = 'LOCKED'
+}
 
 /** A runner whose owner notes what it is told. */
 class Bench {
@@ -79,6 +84,34 @@ describe('the attempt runner', () => {
     expect(bench.events).toEqual(['parked'])
     bench.clock.advanceBy(10)
     expect(bench.events.slice(1, 3)).toEqual(['finished', 'released'])
+  })
+
+  it('takes a time limit that passes while the database is locked for the lock, and spends no attempt', async () => {
+    const bench = new Bench()
+    let refusal: Error | undefined = new LockedError('locked')
+    const transaction: Pick<HomeTransaction, 'context' | 'refusal' | 'run' | 'rollback'> = {
+      context: {},
+      get refusal() {
+        return refusal
+      },
+      run: (work) => work(),
+      rollback: async () => {},
+    }
+    bench.begin = () => transaction as HomeTransaction
+    bench.deliver(() => new Promise(() => {}))
+    await turn()
+    bench.clock.advanceBy(1_000)
+    await turn()
+    expect(bench.events).toEqual(['parked'])
+    expect(bench.runner.storageReason).toMatch(
+      /^1 record waits since 1970.*, spending no attempts: locked The next try/,
+    )
+    refusal = undefined
+    bench.clock.advanceBy(2_000)
+    await turn()
+    // Its own slowness.
+    expect(bench.events.slice(1)).toEqual([expect.stringMatching(/^failed: .*took longer than 1000 ms/), 'released'])
+    expect(bench.runner.storageReason).toBeUndefined()
   })
 
   it('names the place when the last attempt has failed', async () => {

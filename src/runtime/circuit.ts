@@ -6,6 +6,7 @@ import type { Delivery } from './delivery.ts'
 import { RejectError, RetryAfterError } from './failures.ts'
 import { backoffMs } from './retry.ts'
 import { tellClosed, tellOpened } from './status/diagnostic-events.ts'
+import { findStorageError } from './storage-retry.ts'
 
 /** Whether an error means that something which handlers need is away, and not that there is something wrong with the record. */
 export type PauseOn = (error: Error) => boolean
@@ -112,7 +113,9 @@ export class Circuit {
       return false
     }
     if (!this.#isOutage(error)) {
-      this.succeeded(delivery)
+      // A database that is locked says nothing about what the handler needs beside it.
+      if (findStorageError(error) === undefined) this.succeeded(delivery)
+      else this.gaveBack(delivery)
       return false
     }
     this.#waiting.set(delivery, resume)

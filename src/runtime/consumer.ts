@@ -27,11 +27,12 @@ import { prepareParking } from './parking/preparation.ts'
 import { PartitionOpener } from './partition-opener.ts'
 import { describeTask, type PartitionTask, type TaskOwner } from './partition-task.ts'
 import { findUnsettledOf } from './status/consumer-settling.ts'
-import { type ConsumerStatus, describeConsumer } from './status/consumer-status.ts'
+import { type ConsumerStatus, type ConsumerView, describeConsumer } from './status/consumer-status.ts'
 import { tellComponentFailed, tellRebalance } from './status/diagnostic-events.ts'
 import { type GroupPosition, readGroupPositions } from './status/group-positions.ts'
 import { type ComponentReport, describeComponent } from './status/group-status.ts'
 import { RateMeter } from './status/rate-meter.ts'
+import { StorageRetry } from './storage-retry.ts'
 
 /**
  * One member of a group: reads its partitions, runs handlers in lanes, commits.
@@ -53,6 +54,7 @@ export class Consumer implements TaskOwner {
   readonly #batches: BatchLanes | undefined
   readonly #outcomes: Outcomes
   readonly #runner: AttemptRunner
+  readonly #storage: StorageRetry
   readonly #limits = new Limits()
   readonly #rates = new RateMeter()
   readonly #sources: Map<string, AnyDefinition>
@@ -74,27 +76,28 @@ export class Consumer implements TaskOwner {
   constructor(host: Host, specification: ConsumerSpecification) {
     this.#host = host
     this.#specification = specification
+    const { group, pauseOn, whenSpent, concurrency, batch } = specification
+    const { clock, random, logger } = host
+    const takes = () => this.#takes
+    const wentOn = () => this.#intake.admitAll()
+    this.#storage = new StorageRetry({ logger, random, who: `'${group}'`, goesOn: takes, wentOn })
     this.#intake = new Intake({
-      takes: () => this.#takes,
-      hasRoom: () => this.#offsets!.hasRoom,
+      takes,
+      // What cannot be committed for long is not added to.
+      hasRoom: () => this.#offsets!.hasRoom && this.#storage.reason === undefined,
       failed: (error) => this.#failed(error),
+      storage: this.#storage,
     })
     this.#sources = new Map(specification.sources.map((source) => [source.name, source]))
-    const { group, pauseOn, whenSpent, concurrency, batch } = specification
     this.#circuit = pauseOn && new Circuit({ host, group, pauseOn, opened: () => this.#lanes.look() })
     const run = (delivery: Delivery) => this.#runner.run(delivery)
     const follow = (delivery: Delivery) => this.#holding!.offer(delivery)
-    const { clock } = host
     this.#batches = batch && new BatchLanes({ concurrency, policy: batch, clock, run, follow, gate: this.#circuit })
     this.#lanes = this.#batches ?? new Lanes(concurrency, run, this.#circuit)
     const scope = { host, componentName: group, log: host.logger }
-    const { random } = host
+    const used = { host, lanes: this.#lanes, intake: this.#intake, rates: this.#rates, attempts: this.#attempts }
     this.#outcomes = new Outcomes({
-      host,
-      lanes: this.#lanes,
-      intake: this.#intake,
-      rates: this.#rates,
-      attempts: this.#attempts,
+      ...used,
       lost: (task) => this.#lost(task),
       failed: (error) => this.#failed(error),
     })
@@ -117,6 +120,7 @@ export class Consumer implements TaskOwner {
       log,
       group,
       rotation: new KeylessRotation(),
+      storage: this.#storage,
       drained: () => this.#lanes.running === 0 && !this.#intake.hasBacklog,
       failed: (error) => this.#failed(error),
       lost,
@@ -156,6 +160,7 @@ export class Consumer implements TaskOwner {
       log,
       specification,
       lanes: this.#lanes,
+      storage: this.#storage,
       tasks: () => this.#intake.tasks.values(),
       takes: () => this.#takes,
       settle: (delivery, outputs) => this.#settle(delivery, outputs),
@@ -171,13 +176,12 @@ export class Consumer implements TaskOwner {
     this.#holding = holding
     this.#commands = commands
     this.#outcomes.open({ offsets: this.#offsets!, database: this.#database, holding })
-    const parts = { host: this.#host, log, home: this.#home, specification, owner: this, commands }
+    const storage = this.#storage
+    const parts = { host: this.#host, log, home: this.#home, specification, owner: this, commands, storage }
+    const places = { sources: this.#sources, intake: this.#intake, offsets: this.#offsets!, database: this.#database }
     this.#opener = new PartitionOpener({
       ...parts,
-      sources: this.#sources,
-      intake: this.#intake,
-      offsets: this.#offsets!,
-      database: this.#database,
+      ...places,
       takes: () => this.#takes,
       leases: () => this.#member?.leases,
       failed: (error) => this.#failed(error),
@@ -225,14 +229,9 @@ export class Consumer implements TaskOwner {
     if (this.#state !== 'running') return []
     const commands = await this.#commands!.unsettled()
     const records = findUnsettledOf({
-      group: this.#specification.group,
+      ...this.#view,
       positions: await this.#positions(),
-      tasks: this.#intake.tasks,
-      waiting: this.#runner.parked,
       gathersUntilMs: (task) => this.#batches?.gathersUntilMs(task),
-      running: this.#lanes.running,
-      pausedFor: this.#intake.pausedFor,
-      outage: this.#circuit?.outage,
       // A database as home: its checkpoint is what counts, and that is committed with each record; stores are looked at.
       isCommitted: this.#home !== undefined || (this.#offsets?.clean ?? true),
     })
@@ -241,18 +240,19 @@ export class Consumer implements TaskOwner {
 
   /** What it does at the moment. */
   status(): ConsumerStatus {
-    const { group, concurrency } = this.#specification
-    const tasks = this.#intake.tasks.values()
-    const { running } = this.#lanes
-    return describeConsumer({
-      group,
-      tasks,
-      waiting: this.#runner.parked,
-      running,
-      concurrency,
+    return describeConsumer({ ...this.#view, concurrency: this.#specification.concurrency })
+  }
+  get #view(): ConsumerView {
+    const storage = [this.#home?.blockedBy, this.#storage.reason, this.#runner.storageReason]
+    return {
+      group: this.#specification.group,
+      tasks: this.#intake.tasks,
+      waiting: [...this.#runner.parked],
+      running: this.#lanes.running,
       pausedFor: this.#intake.pausedFor,
       outage: this.#circuit?.outage,
-    })
+      storage: storage.filter((reason) => reason !== undefined),
+    }
   }
 
   // What tasks ask for.

@@ -42,6 +42,8 @@ export interface Delivery extends LaneEntry {
   /** When the next attempt is due, while it is parked in memory. */
   dueMs: number | undefined
   failure: FailureNote | undefined
+  /** It was given up for this, and could not be buried: it is not handled again. */
+  verdict?: Error
   /** The first of its id: what finishes or parks it marks that. */
   isClaimed: boolean
   /** It is dead, and this keeps its place in its lane. */

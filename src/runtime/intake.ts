@@ -1,6 +1,7 @@
 import { toError } from '../core/errors.ts'
 import type { Lease, Reader } from '../log/log.ts'
 import { describeTask, type PartitionTask } from './partition-task.ts'
+import type { StorageRetry } from './storage-retry.ts'
 
 /** Bytes of records that are taken and not finished, over all partitions of a member. */
 const mostHeldBytes = 32 << 20
@@ -12,6 +13,7 @@ export interface IntakeOwner {
   /** Outputs that wait for their commit leave room for more. */
   hasRoom(): boolean
   failed(error: Error): void
+  readonly storage: StorageRetry
 }
 
 /**
@@ -116,7 +118,7 @@ export class Intake {
     const reader = this.#reader!
     try {
       while (this.#owner.takes()) {
-        for (const fetched of await reader.poll()) {
+        for (const fetched of await this.#owner.storage.run(() => reader.poll())) {
           const task = this.tasks.get(describeTask(fetched))
           // While the poll was on its way the partition may have been lost and got again: then it reads from elsewhere.
           if (task?.active === true && reader.position(fetched) === fetched.position) task.accept(fetched)

@@ -54,10 +54,10 @@ export class PartitionOpener {
 
   /** Never rejects. */
   async #reopen(lease: Lease): Promise<void> {
-    const { log, leases, takes, failed } = this.#options
+    const { log, leases, storage, takes, failed } = this.#options
     try {
       // An answer of the log is never behind what others have committed: the leases are up to date after it.
-      await log.offsets('end', [lease])
+      await storage.run(() => log.offsets('end', [lease]))
       const isOurs = ({ topic, partition, epoch }: Lease) =>
         topic === lease.topic && partition === lease.partition && epoch === lease.epoch
       if (takes() && leases()?.some(isOurs)) await this.#open(lease)

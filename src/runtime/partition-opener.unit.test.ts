@@ -9,6 +9,7 @@ import type { DatabaseHome } from './commit/commit-home.ts'
 import type { ConsumerSpecification } from './consumer-specification.ts'
 import { PartitionOpener } from './partition-opener.ts'
 import type { PartitionTask, TaskOwner } from './partition-task.ts'
+import { StorageRetry } from './storage-retry.ts'
 
 const numbers = topic('numbers', {
   schema: { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } },
@@ -44,6 +45,7 @@ function bench({ refusals, isJoined = true }: { readonly refusals: number; reado
     home: home as DatabaseHome,
     specification: specification as ConsumerSpecification,
     owner: {} as TaskOwner,
+    storage: new StorageRetry({ logger: silentLogger, random: () => 0, who: "'workers'", goesOn: () => takes }),
     sources: new Map([['numbers', numbers]]),
     intake: { open: (task) => void opened.push(task) },
     commands: { open() {} },

@@ -9,6 +9,7 @@ import { Deduplication } from './parking/deduplication.ts'
 import { Parking } from './parking/parking.ts'
 import type { ReadStore } from './parking/store-buffer.ts'
 import { PartitionTask, type TaskOwner } from './partition-task.ts'
+import type { StorageRetry } from './storage-retry.ts'
 
 /** What a consumer opens its partitions with. */
 export interface PartitionOpening {
@@ -17,11 +18,13 @@ export interface PartitionOpening {
   readonly home: DatabaseHome | undefined
   readonly specification: ConsumerSpecification
   readonly owner: TaskOwner
+  /** Reads a store again that does not answer at the moment, as soon as the partition is open. */
+  readonly storage: StorageRetry
 }
 
 /** The task of a partition that was assigned: where it goes on, and what an earlier owner parked, as they were committed. */
 export async function openPartition(
-  { host, log, home, specification, owner }: PartitionOpening,
+  { host, log, home, specification, owner, storage }: PartitionOpening,
   lease: Lease,
   source: AnyDefinition,
 ): Promise<{ readonly task: PartitionTask; readonly isNew: boolean }> {
@@ -33,15 +36,21 @@ export async function openPartition(
     partition: lease,
     topicId,
   })
+  let isOpen = false
+  const patient = (read: ReadStore): ReadStore => {
+    return (range) => (isOpen ? storage.run(() => read(range)) : read(range))
+  }
+  const stores = { log, home, group: specification.group, lease }
   const parking = new Parking({
     clock: host.clock,
-    read: storeReader({ log, home, group: specification.group, lease, checkpoint }),
+    read: patient(storeReader({ ...stores, checkpoint })),
     due: (record) => owner.due(task, record),
   })
   await parking.load()
+  isOpen = true
   const { clock, logger } = host
   const { deduplicateMs } = source['~definition'].parts
-  const answers = new Answers(storeReader({ log, home, group: specification.group, lease, checkpoint: undefined }))
+  const answers = new Answers(patient(storeReader({ ...stores, checkpoint: undefined })))
   const task: PartitionTask = new PartitionTask({
     lease,
     source,

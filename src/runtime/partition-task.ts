@@ -209,8 +209,12 @@ export class PartitionTask {
     return delivery
   }
 
-  /** Why it takes nothing of what was fetched; undefined while it does. */
-  get blockedBy(): string | undefined {
+  /** Why it takes nothing of what was fetched, or can put no more aside; empty while all goes on. */
+  get waitsFor(): readonly string[] {
+    const blockedBy = this.#blockedBy
+    return blockedBy === undefined ? [...this.parking.refusals] : [blockedBy, ...this.parking.refusals]
+  }
+  get #blockedBy(): string | undefined {
     if (this.#stuck) return 'a record cannot be read'
     if (!this.active || !this.hasBacklog || this.#mayTake()) return undefined
     const { unfinished } = this.tracker

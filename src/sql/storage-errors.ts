@@ -1,4 +1,4 @@
-import { MillraceError, messageOf } from '../core/errors.ts'
+import { MillraceError, messageOf, StorageUnavailableError } from '../core/errors.ts'
 
 /** The folder of a database file cannot be made. */
 export class DatabaseFolderError extends MillraceError {
@@ -63,18 +63,16 @@ export class DatabaseDamagedError extends MillraceError {
 }
 
 /** The disk, or the page limit of the database, is full. What was being written was rolled back. */
-export class DatabaseFullError extends MillraceError {
+export class DatabaseFullError extends StorageUnavailableError {
   readonly code = 'DATABASE_FULL'
-  override readonly retryable = true
   constructor(path: string, cause: unknown) {
     super(`There is no space left for the database ${path}: nothing was written. Free some, then try again.`, { cause })
   }
 }
 
 /** Another process held the lock for too long. Nothing was written. */
-export class DatabaseBusyError extends MillraceError {
+export class DatabaseBusyError extends StorageUnavailableError {
   readonly code = 'DATABASE_BUSY'
-  override readonly retryable = true
   constructor(path: string, waitedMs: number, cause: unknown) {
     super(
       `Another process or connection holds the write lock of the database ${path} for more than ${waitedMs} ms: nothing was written. Look for a long transaction there, or a shell that has one open.`,

@@ -1,10 +1,10 @@
+import { lockAdvice } from '../../core/lock-wait.ts'
+import { describeProcess, processesWriting } from '../../core/sqlite-locks.ts'
 import type { Finding } from '../admin.ts'
 import { openSqlite } from './database.ts'
 import { diagnose } from './diagnosis.ts'
 import { LogBusyError, LogFullError } from './errors.ts'
 import { GroupTables } from './groups/group-tables.ts'
-import { lockAdvice } from './sharing/lock-wait.ts'
-import { describeProcess, processesWriting } from './write-ahead-log/wal-holders.ts'
 
 /**
  * Looks at a log that cannot be opened, since that takes a write: another process keeps its write lock, or it is full. By

@@ -1,12 +1,12 @@
 import { statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { messageOf } from '../../core/errors.ts'
+import { describeProcess, processesReading } from '../../core/sqlite-locks.ts'
 import type { Finding, MemberDescription } from '../admin.ts'
 import { reading, type SqlDatabase } from './database.ts'
 import { fileSystemNameOf } from './file-system.ts'
 import { hasWalResetFault } from './sqlite-version.ts'
 import { measureSyncsMs } from './sync-rate.ts'
-import { describeProcess, processesReading } from './write-ahead-log/wal-holders.ts'
 
 /** What a diagnosis looks at. */
 export interface DiagnosisContext {

@@ -1,4 +1,4 @@
-import { MillraceError, messageOf } from '../../core/errors.ts'
+import { MillraceError, messageOf, StorageUnavailableError } from '../../core/errors.ts'
 
 /**
  * The log is open elsewhere, and cannot be shared: one of the two has a SQLite that can damage a file which two processes
@@ -103,9 +103,8 @@ export class DamagedBatchError extends MillraceError {
 }
 
 /** There is no room for what was to be written: the disk or the log's bound is full. Nothing of it was written. */
-export class LogFullError extends MillraceError {
+export class LogFullError extends StorageUnavailableError {
   readonly code = 'LOG_FULL'
-  override readonly retryable = true
   constructor(path: string, cause: unknown) {
     super(`The log ${path} is full: nothing was written. Free space on its disk, or raise its bound, and try again.`, {
       cause,
@@ -114,9 +113,8 @@ export class LogFullError extends MillraceError {
 }
 
 /** Another process holds SQLite's write lock on the file, for long. Nothing was written. */
-export class LogBusyError extends MillraceError {
+export class LogBusyError extends StorageUnavailableError {
   readonly code = 'LOG_BUSY'
-  override readonly retryable = true
   constructor(path: string, cause: unknown) {
     super(
       `The log ${path} is locked by another process that has its file open: nothing was written. Let that process go on, or end it (millrace doctor says which it is); then try again.`,
@@ -128,9 +126,8 @@ export class LogBusyError extends MillraceError {
 }
 
 /** The disk gave no answer to a read. Nothing that was committed is lost by it, and the log goes on. */
-export class LogUnreadableError extends MillraceError {
+export class LogUnreadableError extends StorageUnavailableError {
   readonly code = 'LOG_UNREADABLE'
-  override readonly retryable = true
   constructor(path: string, cause: unknown) {
     super(
       `The log ${path} could not be read (${messageOf(cause)}); nothing was changed by it. Try again; if it stays so, check the disk.`,

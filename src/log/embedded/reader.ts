@@ -5,7 +5,7 @@ import type { Fetched, Reader, TopicPartition } from '../log.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
 import type { BatchStore } from './batch-store.ts'
 import type { PartitionListener, PartitionState } from './partition-state.ts'
-import { whenFree } from './sharing/lock-wait.ts'
+import { whenFree } from './sharing/when-free.ts'
 import type { TopicTable } from './topics.ts'
 
 const defaultMaxBytes = 1024 * 1024

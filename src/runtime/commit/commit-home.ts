@@ -40,6 +40,8 @@ export interface StoreReadRange {
 export interface HomeTransaction {
   /** What a handler's context gains: `{ tx }`. */
   readonly context: object
+  /** Why it could not open until now, where that is the database's lock and nothing of the handler's. */
+  readonly refusal?: Error | undefined
   /** Runs `work` so that a statement on the database's outer handle inside it throws instead of waiting for itself. */
   run<T>(work: () => T): T
   /**
@@ -69,6 +71,8 @@ export interface DatabaseHome {
   /** For people: where it is, without secrets. */
   readonly location: string
   readonly outbox: Outbox
+  /** Why nothing is written for the moment, for people; absent while it is. */
+  readonly blockedBy?: string | undefined
   /** Takes over a partition's checkpoint. Throws `CheckpointLogError` when it belongs to another log or topic id. */
   claim(key: CheckpointKey): Promise<Checkpoint>
   /** `component` is named in warnings and errors. Throws inside a handler that has a transaction on this database. */

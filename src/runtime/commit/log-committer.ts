@@ -5,6 +5,7 @@ import type { Host } from '../attachment.ts'
 import type { Delivery } from '../delivery.ts'
 import type { PartitionTask } from '../partition-task.ts'
 import { diagnostics } from '../status/diagnostics.ts'
+import type { StorageRetry } from '../storage-retry.ts'
 import type { PartitionStoreWrites } from './commit-home.ts'
 import type { OutputMessage } from './output.ts'
 import { encodeFinished, type Progress } from './progress.ts'
@@ -31,6 +32,8 @@ export interface LogCommitterOptions {
   readonly log: Log
   readonly group: string
   readonly rotation: KeylessRotation
+  /** Sends a unit again that the log has no room for at the moment. */
+  readonly storage: StorageRetry
   /** Nothing runs and nothing waits: commit at once. */
   readonly drained: () => boolean
   readonly failed: (error: Error) => void
@@ -168,7 +171,7 @@ export class LogCommitter {
         commits = this.#withoutLost(commits)
         if (commits.length === 0) break
         try {
-          await this.#send(commits)
+          await this.#options.storage.run(() => this.#send(commits))
           for (const { task } of commits) {
             task.answers.buffer.committed()
             if (!this.#options.lazy) task.parking.buffer.committed()

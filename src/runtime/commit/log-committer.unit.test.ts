@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
+import { StorageUnavailableError } from '../../core/errors.ts'
+import { silentLogger } from '../../core/logger.ts'
 import { ManualClock } from '../../core/manual-clock.ts'
 import { FencedError } from '../../log/errors.ts'
 import type { Lease, Log, Member, Topic, Unit } from '../../log/log.ts'
@@ -9,6 +11,7 @@ import type { Delivery } from '../delivery.ts'
 import { Answers } from '../parking/answers.ts'
 import { Parking } from '../parking/parking.ts'
 import { PartitionTask, type TaskOwner } from '../partition-task.ts'
+import { StorageRetry } from '../storage-retry.ts'
 import { LogCommitter } from './log-committer.ts'
 import type { OutputMessage } from './output.ts'
 import { KeylessRotation } from './stager.ts'
@@ -27,6 +30,10 @@ const owner: TaskOwner = {
   unreadable() {},
 }
 
+class LockedError extends StorageUnavailableError {
+  readonly code = 'LOCKED'
+}
+
 /** A committer on a log that only notes what it is given. */
 class Bench {
   leases: Lease[] = [0, 1].map((partition) => ({ topic: 'numbers', partition, epoch: 1 }))
@@ -34,6 +41,7 @@ class Bench {
   readonly failures: Error[] = []
   readonly lost: number[] = []
   topic: Topic | undefined
+  goesOn = true
   /** Called with each unit before it is noted. */
   before: (unit: Unit) => void | Promise<void> = () => {}
   readonly tasks = this.leases.map(
@@ -67,6 +75,7 @@ class Bench {
       log: log as Log,
       group: 'g',
       rotation: new KeylessRotation(),
+      storage: new StorageRetry({ logger: silentLogger, random: () => 0, who: "'g'", goesOn: () => this.goesOn }),
       drained: () => true,
       failed: (error) => void this.failures.push(error),
       lost: (task) => void this.lost.push(task.partition),
@@ -174,6 +183,56 @@ describe('the committer of a log', () => {
     await unbuilt.committer.flush()
     expect(unbuilt.failures).toMatchObject([{ code: 'INVARIANT_BROKEN' }])
     expect(unbuilt.committer.clean).toBe(true)
+  })
+
+  it('sends a unit again that a locked log refused, with what it was built of, and what finished meanwhile after it', async () => {
+    const bench = new Bench()
+    let refusals = 0
+    bench.before = () => {
+      if (refusals++ >= 2) return
+      if (refusals === 1) bench.finishNext(0)
+      throw new LockedError('locked')
+    }
+    bench.finishNext(0)
+    bench.finishNext(1)
+    await bench.committer.flush()
+    await bench.committer.flush()
+    expect(bench.positions).toEqual([
+      [
+        [0, 1],
+        [1, 1],
+      ],
+      [[0, 2]],
+    ])
+    expect(bench.failures).toEqual([])
+  })
+
+  it('leaves a partition out that was lost while the log was locked', async () => {
+    const bench = new Bench()
+    let attempts = 0
+    bench.before = () => {
+      attempts++
+      if (attempts === 1) throw new LockedError('locked')
+      if (attempts > 2) return
+      bench.leases = bench.leases.slice(1)
+      throw new FencedError('g', { topic: 'numbers', partition: 0 })
+    }
+    bench.finishNext(0)
+    bench.finishNext(1)
+    await bench.committer.flush()
+    expect(bench.positions).toEqual([[[1, 1]]])
+    expect(bench.failures).toEqual([])
+  })
+
+  it('gives up on a locked log when the component ends', async () => {
+    const bench = new Bench()
+    bench.before = () => {
+      bench.goesOn = false
+      throw new LockedError('locked')
+    }
+    bench.finishNext(0)
+    await bench.committer.flush()
+    expect(bench.failures).toMatchObject([{ code: 'LOCKED' }])
   })
 
   it('commits nothing after a failure: a later position would pass records whose outputs were lost with it', async () => {

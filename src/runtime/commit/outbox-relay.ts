@@ -1,10 +1,11 @@
-import { toError } from '../../core/errors.ts'
+import { StorageUnavailableError, toError } from '../../core/errors.ts'
 import { FencedError } from '../../log/errors.ts'
 import type { Lease, Log, Member, TopicPartition } from '../../log/log.ts'
 import type { Host, Unsettled } from '../attachment.ts'
 import { CheckpointLogError, OutboxLogError, OutboxRewoundError } from '../errors.ts'
 import { ownPrefix } from '../headers.ts'
 import { diagnostics } from '../status/diagnostics.ts'
+import { StorageRetry } from '../storage-retry.ts'
 import type { DatabaseHome, OutboxRow } from './commit-home.ts'
 import { KeylessRotation, Stager } from './stager.ts'
 
@@ -22,7 +23,7 @@ export interface RelayStatus {
   readonly state: 'new' | 'running' | 'draining' | 'stopped' | 'failed'
   /** Messages that are committed in the database and not in the log; null where nobody can tell. */
   readonly pending: number | null
-  /** Why it failed. */
+  /** Why it failed, or what it waits for: a log or a database that is locked or full. */
   readonly error: string | null
 }
 
@@ -46,11 +47,13 @@ export class OutboxRelay {
   readonly #group: string
   readonly #failed: (error: Error) => void
   readonly #rotation = new KeylessRotation()
+  readonly #storage: StorageRetry
   #state: 'new' | 'running' | 'draining' | 'stopped' = 'new'
   #failure: Error | undefined
   /** This process relays; undefined while another one does. */
   #lease: Lease | undefined
   #member: Promise<Member> | undefined
+  #hasJoined = false
   #published = 0
   #publishedRows = 0
   #mayHaveRows = true
@@ -71,6 +74,9 @@ export class OutboxRelay {
     this.#log = options.log
     this.#failed = options.failed
     this.#group = `outbox-${options.home.databaseId}`
+    const { logger, random } = options.host
+    const goesOn = () => this.#state === 'running'
+    this.#storage = new StorageRetry({ logger, random, who: `the outbox of ${options.home.location}`, goesOn })
   }
 
   /** Finds where it stopped. Throws `OutboxRewoundError`, and `OutboxLogError` for the outbox of another log. */
@@ -91,6 +97,7 @@ export class OutboxRelay {
     })
     try {
       await this.#member
+      this.#hasJoined = true
     } catch (error) {
       this.#state = 'stopped'
       throw error
@@ -113,8 +120,10 @@ export class OutboxRelay {
   async #begin(lease: Lease): Promise<void> {
     // Lost and got again while a read or a commit of the tenure before is under way: its outcome is no news of this one.
     await this.#running
-    await this.#findPosition()
-    await this.#home.outbox.remove(this.#published)
+    // The first time `start` tells that the storage is away.
+    const again = (work: () => Promise<void>) => (this.#hasJoined ? this.#storage.run(work) : work())
+    await again(() => this.#findPosition())
+    await again(() => this.#home.outbox.remove(this.#published))
     this.#publishedRows = 0
     this.#mayHaveRows = true
     this.#forgetListener = this.#home.outbox.onCommitted(() => {
@@ -165,7 +174,7 @@ export class OutboxRelay {
       database: this.#home.location,
       state: this.#failure === undefined ? this.#state : 'failed',
       pending,
-      error: this.#failure?.message ?? null,
+      error: this.#failure?.message ?? this.#storage.reason ?? null,
     }
   }
   async #countPending(): Promise<number | null> {
@@ -188,13 +197,13 @@ export class OutboxRelay {
       while (this.#lease === lease) {
         // Cleared before the read: a commit during it sets it again, and its rows are read in the next round.
         this.#mayHaveRows = false
-        const rows = await this.#home.outbox.read(this.#published, readBytes)
+        const rows = await this.#again(lease, () => this.#home.outbox.read(this.#published, readBytes))
         if (rows.length > 0) {
           this.#mayHaveRows = true
-          await this.#publish(rows, lease)
+          await this.#again(lease, () => this.#publish(rows, lease))
           if (this.#publishedRows < mostPublishedRows) continue
         }
-        await this.#removePublished()
+        await this.#again(lease, () => this.#removePublished())
         if (this.#mayHaveRows) continue
         this.#isIdle = true
         this.#host.progressed()
@@ -209,8 +218,13 @@ export class OutboxRelay {
     } catch (error) {
       // Another process relays now: nothing of it was written.
       if (error instanceof FencedError) this.#lease = undefined
-      else this.#fail(toError(error))
+      else if (this.#lease === lease || !(error instanceof StorageUnavailableError)) this.#fail(toError(error))
     }
+  }
+
+  /** As often as it takes while the storage is away, unless somebody else relays meanwhile. */
+  #again<T>(lease: Lease, work: () => Promise<T>): Promise<T> {
+    return this.#storage.run(work, () => this.#state === 'running' && this.#lease === lease)
   }
 
   #fail(error: Error): void {

@@ -4,6 +4,7 @@ import { FencedError } from '../../log/errors.ts'
 import type { Fetched, Log, Reader } from '../../log/log.ts'
 import type { Unsettled } from '../attachment.ts'
 import { describeTask, type PartitionTask } from '../partition-task.ts'
+import type { StorageRetry } from '../storage-retry.ts'
 import { type Command, type Outcome, readCommand } from './command.ts'
 
 /** What reading commands needs of its consumer. */
@@ -14,6 +15,7 @@ export interface CommandReaderOptions {
   readonly topic: string
   readonly logger: Logger
   readonly nowMs: () => number
+  readonly storage: StorageRetry
   /** False when nothing more is to be done. */
   readonly takes: () => boolean
   /** That the member has now. */
@@ -34,7 +36,7 @@ export interface CommandReaderOptions {
 /**
  * Carries out what a group is told in its topic of commands. Each of its partitions, whoever owns it, reads the partition
  * of the same number there, and keeps how far it is in its own store: position and effect are one commit, so that each
- * command is carried out once.
+ * command is carried out once. What meets a log or a database that is locked or full is done again, step by step.
  */
 export class CommandReader {
   readonly #options: CommandReaderOptions
@@ -85,7 +87,8 @@ export class CommandReader {
   async #read(): Promise<void> {
     try {
       while (this.#options.takes()) {
-        for (const fetched of await this.#reader.poll()) await this.#carryOutAll(fetched)
+        for (const fetched of await this.#options.storage.run(() => this.#reader.poll()))
+          await this.#carryOutAll(fetched)
       }
     } catch (error) {
       if (this.#options.takes()) this.#options.failed(toError(error))
@@ -94,7 +97,8 @@ export class CommandReader {
 
   async #carryOutAll(fetched: Fetched): Promise<void> {
     // Up to it, commands may have been deleted: whoever is behind it has nothing to carry out before it.
-    const [start] = await this.#options.log.offsets('start', [fetched])
+    const { log, storage } = this.#options
+    const [start] = await storage.run(() => log.offsets('start', [fetched]))
     // One that was opened meanwhile is not among them: it has set the reader back to its own position.
     const tasks = [...this.#options.tasks()].filter(
       ({ partition, parking }) =>
@@ -112,6 +116,8 @@ export class CommandReader {
   }
 
   async #carryOut(fetched: Fetched, task: PartitionTask): Promise<void> {
+    const { storage, takes, prepare } = this.#options
+    const goesOn = () => task.active && takes()
     const answers: (readonly [id: string, outcome: Outcome])[] = []
     for (const batch of fetched.batches) {
       if (batch.isControl) continue
@@ -124,7 +130,8 @@ export class CommandReader {
         } catch (error) {
           this.#options.logger.warn(`'${this.#options.group}': ${toError(error).message}`, { error })
         }
-        const carryOut = command === undefined ? undefined : await this.#options.prepare(command, task)
+        const known = command
+        const carryOut = known && (await storage.run(() => prepare(known, task), goesOn))
         if (!task.active) return
         const outcome = carryOut?.()
         task.parking.commandPosition = cursor.offset + 1
@@ -133,10 +140,10 @@ export class CommandReader {
     }
     if (!task.active || !this.#options.takes()) return
     if (task.parking.commandPosition < fetched.position) task.parking.commandPosition = fetched.position
-    await this.#options.commit(task)
+    await storage.run(() => this.#options.commit(task), goesOn)
     if (answers.length === 0) return
     // Apart, for in a database the store is not in the log. What is lost between the two is an answer.
-    await task.answers.sweep(this.#options.nowMs())
+    await storage.run(() => task.answers.sweep(this.#options.nowMs()), goesOn)
     for (const [id, outcome] of answers) task.answers.put(id, outcome)
     this.#options.answered(task)
   }

@@ -8,6 +8,7 @@ import type { WhenSpent } from '../failures.ts'
 import type { Scheduler } from '../lanes.ts'
 import type { PartitionTask } from '../partition-task.ts'
 import { tellDead, tellHeld, tellRedriven } from '../status/diagnostic-events.ts'
+import { findStorageError } from '../storage-retry.ts'
 import type { Cancel, Command, Outcome, Redrive } from './command.ts'
 import { deadLetterTopic, encodeDeadLetter } from './dead-letter.ts'
 import type { FailureNote, ParkedRecord } from './parked-record.ts'
@@ -194,7 +195,8 @@ export class Holding {
       else this.#owner.lanes.unpark(delivery)
     } catch (error) {
       task.parking.awake.delete(record.sequence)
-      if (task.active) this.#owner.failed(toError(error))
+      // Refused by a store, it is read again by whoever has the partition next.
+      if (task.active && findStorageError(error) === undefined) this.#owner.failed(toError(error))
     }
   }
 
@@ -237,18 +239,18 @@ export class Holding {
     const { task, offset, id } = delivery
     const where = { topic: task.topic, partition: task.partition, offset, id, error }
     if (whenSpent === 'skip') {
-      host.logger.error(`'${group}' skips a record: ${error.message}`, where)
       await this.#owner.settle(delivery, [])
+      host.logger.error(`'${group}' skips a record: ${error.message}`, where)
       return
     }
     await host.ensureInternal({ name: deadLetterTopic(group), partitions })
     const death = host.newId()
-    host.logger.error(`'${group}': a record is dead: ${error.message}`, { ...where, deadLetterId: death })
     const nowMs = host.clock.nowMs()
     if (whenSpent === 'dead-letter-in-order') this.#dig(delivery, { death, error, nowMs })
     await this.#owner.settle(delivery, [encodeDeadLetter(delivery, { group, error, nowMs, death })])
     // Only now: what comes for its key meanwhile waits in its lane as before.
     if (delivery.grave !== undefined) task.parking.enter(delivery.grave)
+    host.logger.error(`'${group}': a record is dead: ${error.message}`, { ...where, deadLetterId: death })
     tellDead(group, delivery, { error, death })
   }
 

@@ -6,7 +6,7 @@ import { Holding, type HoldingOwner } from './holding.ts'
 /** What parking needs of its consumer. */
 export interface ParkingNeeds
   extends Omit<HoldingOwner, 'group' | 'whenSpent' | 'partitions'>,
-    Pick<CommandReaderOptions, 'log' | 'takes' | 'tasks' | 'commit' | 'answered' | 'lost'> {
+    Pick<CommandReaderOptions, 'log' | 'storage' | 'takes' | 'tasks' | 'commit' | 'answered' | 'lost'> {
   readonly specification: ConsumerSpecification
 }
 

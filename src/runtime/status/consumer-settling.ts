@@ -1,22 +1,14 @@
 import type { Unsettled } from '../attachment.ts'
-import type { Outage } from '../circuit.ts'
-import type { Delivery } from '../delivery.ts'
 import type { PartitionTask } from '../partition-task.ts'
+import type { ConsumerView } from './consumer-status.ts'
 import type { GroupPosition } from './group-positions.ts'
 
 /** What of a consumer tells whether it is settled. */
-export interface SettlingView {
-  readonly group: string
-  readonly tasks: ReadonlyMap<string, PartitionTask>
+export interface SettlingView extends ConsumerView {
   /** Of all partitions, read just now. */
   readonly positions: readonly GroupPosition[]
-  /** Deliveries between two attempts, in memory. */
-  readonly waiting: Iterable<Delivery>
   /** Until when a partition waits for more before it handles what it has; undefined where it does not. */
   readonly gathersUntilMs: (task: PartitionTask) => number | undefined
-  readonly running: number
-  readonly pausedFor: string | undefined
-  readonly outage: Outage | undefined
   /** What has finished is committed, apart from stores. */
   readonly isCommitted: boolean
 }
@@ -25,7 +17,6 @@ export interface SettlingView {
 export function findUnsettledOf(view: SettlingView): readonly Unsettled[] {
   const { group, tasks, positions, outage } = view
   const found: Unsettled[] = []
-  const why = reasonOf(view)
   const probe = probeOf(view)
   for (const { name, position, end } of positions) {
     if (position >= end) continue
@@ -33,7 +24,7 @@ export function findUnsettledOf(view: SettlingView): readonly Unsettled[] {
     const dueMs = task === undefined ? undefined : waitsFor(view, task, end)
     if (dueMs !== undefined) found.push({ what: `'${group}': a record of ${name} waits for its next attempt`, dueMs })
     else {
-      const what = `'${group}': ${name} is at ${position}, its end is ${end}${why}`
+      const what = `'${group}': ${name} is at ${position}, its end is ${end}${reasonsOf(view, task)}`
       found.push({ what, ...(task !== undefined && probe) })
     }
   }
@@ -48,15 +39,29 @@ export function findUnsettledOf(view: SettlingView): readonly Unsettled[] {
     if (dueMs !== undefined)
       found.push({ what: `'${group}': a held record of ${name} waits for its next attempt`, dueMs })
   }
-  if (awake > 0) found.push({ what: `'${group}': ${awake} held or delayed records are due${why}`, ...probe })
+  if (awake > 0)
+    found.push({ what: `'${group}': ${awake} held or delayed records are due${reasonsOf(view)}`, ...probe })
   const isWaiting = found.every(({ dueMs }) => dueMs !== undefined)
   if (isWaiting && !isCommitted) found.push({ what: `'${group}': its commit is on the way` })
   return found
 }
 
-function reasonOf({ pausedFor, outage }: SettlingView): string {
+/** What holds it back, in words, of all that is known. */
+function reasonsOf({ pausedFor, outage, storage }: SettlingView, task?: PartitionTask): string {
   if (pausedFor !== undefined) return ` (paused: ${pausedFor})`
-  return outage === undefined ? '' : ` (waits: ${outage.reason})`
+  const reasons = [...(outage === undefined ? [] : [outage.reason]), ...storage]
+  if (task !== undefined) reasons.push(...task.waitsFor, ...behindDead(task))
+  return reasons.length === 0 ? '' : ` (waits: ${reasons.join('; ')})`
+}
+
+/** Records that wait in memory, with no room in the store, behind one that is dead. */
+function behindDead({ lanes, parking }: PartitionTask): readonly string[] {
+  return Array.from(parking.heldKeys).flatMap((key) => {
+    const behind = lanes.get(key)?.length ?? 0
+    const first = parking.firstOf(key)
+    if (behind === 0 || first?.reason !== 'dead') return []
+    return `${behind} records of key '${key}' wait behind its dead letter ${first.death}, until that is redriven or discarded`
+  })
 }
 
 /** Nothing goes on before the next probe. */

@@ -57,20 +57,27 @@ export interface ConsumerStatus {
   readonly pausedFor?: string
   /** What it waits for, by `pauseOn`. */
   readonly outage?: Outage
+  /** Logs and databases that it waits for, in words; absent where it waits for none. */
+  readonly storage?: readonly string[]
   /** That this member has now. */
   readonly partitions: readonly PartitionStatus[]
 }
 
-/** What of a consumer its status is made of. */
-export interface StatusView {
+/** What of a consumer is looked at. */
+export interface ConsumerView {
   readonly group: string
-  readonly tasks: Iterable<PartitionTask>
+  readonly tasks: ReadonlyMap<string, PartitionTask>
   /** Deliveries between two attempts, or before their time, in memory. */
   readonly waiting: Iterable<Delivery>
   readonly running: number
-  readonly concurrency: number
   readonly pausedFor: string | undefined
   readonly outage: Outage | undefined
+  /** Logs and databases that it waits for, in words. */
+  readonly storage: readonly string[]
+}
+/** What of a consumer its status is made of. */
+export interface StatusView extends ConsumerView {
+  readonly concurrency: number
 }
 
 /** The status of a consumer; of each partition it looks at every record that waits. */
@@ -82,7 +89,8 @@ export function describeConsumer(view: StatusView): ConsumerStatus {
     concurrency: view.concurrency,
     ...(view.pausedFor !== undefined && { pausedFor: view.pausedFor }),
     ...(view.outage !== undefined && { outage: view.outage }),
-    partitions: Array.from(view.tasks, (task) =>
+    ...(view.storage.length > 0 && { storage: view.storage }),
+    partitions: Array.from(view.tasks.values(), (task) =>
       describePartition(
         task,
         waiting.filter((delivery) => delivery.task === task),
@@ -92,7 +100,7 @@ export function describeConsumer(view: StatusView): ConsumerStatus {
 }
 
 function describePartition(task: PartitionTask, waiting: readonly Delivery[]): PartitionStatus {
-  const { topic, partition, tracker, running, parking, blockedBy } = task
+  const { topic, partition, tracker, running, parking, waitsFor } = task
   const keys: HeldKey[] = []
   let heldRecords = 0
   let delayed = 0
@@ -105,16 +113,16 @@ function describePartition(task: PartitionTask, waiting: readonly Delivery[]): P
     if (record.reason === 'delayed') {
       delayed++
       nextDueMs = Math.min(nextDueMs, record.dueMs)
-    } else if (record.laneKey === null) holdOne(describeHeld(record, record.failure, 1))
+    } else if (record.laneKey === null) holdOne(describeParked(record, waiting, 1))
   }
   for (const key of parking.heldKeys) {
     const behind = task.lanes.get(key)?.length ?? 0
     const first = parking.firstOf(key)!
-    holdOne(describeHeld(first, first.failure, parking.countOf(key) + behind))
+    holdOne(describeParked(first, waiting, parking.countOf(key) + behind))
   }
-  for (const { laneKey, id, offset, attempt, dueMs, failure } of waiting) {
-    // One without a time waits for the end of an outage.
-    if (dueMs === undefined) continue
+  for (const { parked, laneKey, id, offset, attempt, dueMs, failure } of waiting) {
+    // One without a time waits for the end of an outage; one from the store was counted.
+    if (dueMs === undefined || parked !== undefined) continue
     if (failure === undefined) {
       delayed++
       nextDueMs = Math.min(nextDueMs, dueMs)
@@ -134,8 +142,14 @@ function describePartition(task: PartitionTask, waiting: readonly Delivery[]): P
     delayed: { records: delayed, ...(delayed > 0 && { nextDueMs }) },
     duplicates: task.deduplication?.duplicates ?? 0,
     storedBytes: parking.sizeBytes,
-    waiting: [...(blockedBy === undefined ? [] : [blockedBy]), ...parking.refusals],
+    waiting: waitsFor,
   }
+}
+
+/** From the store, or back in memory where it waits for the store itself. */
+function describeParked(record: ParkedRecord, waiting: readonly Delivery[], records: number): HeldKey {
+  const { attempt, dueMs, failure } = waiting.find(({ parked }) => parked === record) ?? record
+  return describeHeld({ ...record, attempt, dueMs: dueMs ?? 0 }, failure, records)
 }
 
 function describeHeld(

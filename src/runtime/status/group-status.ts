@@ -81,7 +81,7 @@ export interface ComponentReport {
 }
 
 /** What of a consumer is shown. */
-export interface ConsumerView {
+export interface ReportView {
   readonly state: ComponentState
   readonly status: ConsumerStatus
   /** Of its own topics, without the framework's; undefined where the log cannot be asked. */
@@ -92,11 +92,12 @@ export interface ConsumerView {
 }
 
 /** A component that reads, as JSON can carry it. */
-export function describeComponent(view: ConsumerView): ComponentReport {
-  const { pausedFor, outage, partitions } = view.status
+export function describeComponent(view: ReportView): ComponentReport {
+  const { pausedFor, outage, storage = [], partitions } = view.status
   const waitsFor = [
     ...(pausedFor === undefined ? [] : [`paused: ${pausedFor}`]),
     ...(outage === undefined ? [] : [describeOutage(outage)]),
+    ...storage,
     ...partitions.flatMap(({ topic, partition, waiting }) => waiting.map((why) => `${topic}/${partition}: ${why}`)),
   ]
   const state = view.state === 'running' && waitsFor.length > 0 ? 'waiting' : view.state
@@ -108,7 +109,7 @@ function describeOutage({ reason, sinceMs, probeAtMs }: Outage): string {
   return `an outage since ${new Date(sinceMs).toISOString()}: ${reason}; ${next}`
 }
 
-function describeGroup({ status, positions, tasks, rates, lastFailure }: ConsumerView): GroupStatus {
+function describeGroup({ status, positions, tasks, rates, lastFailure }: ReportView): GroupStatus {
   const partitions = (positions ?? []).map(({ name, topic, partition, position, end }) => {
     return { topic, partition, position, end, lag: Math.max(0, end - position), isOwn: tasks.has(name) }
   })
@@ -149,7 +150,7 @@ function describeDelayed({ partitions }: ConsumerStatus): DelayedStatus {
   }
 }
 
-function describeFailure({ error, atMs }: NonNullable<ConsumerView['lastFailure']>): FailureStatus {
+function describeFailure({ error, atMs }: NonNullable<ReportView['lastFailure']>): FailureStatus {
   return { name: error.name, message: error.message, at: new Date(atMs).toISOString() }
 }
 

@@ -32,6 +32,9 @@ export class SqliteHomeTransaction implements HomeTransaction {
     this.#surroundings = surroundings
   }
 
+  get refusal(): Error | undefined {
+    return this.#surroundings.transaction.refusal
+  }
   run<T>(work: () => T): T {
     return this.#surroundings.run(work)
   }

@@ -73,6 +73,10 @@ export class SqliteHome implements DatabaseHome {
     this.#handles = new TransactionHandles(this.target({ who: open.location, timeoutMs: undefined }))
   }
 
+  get blockedBy(): string | undefined {
+    return this.#open.writer.blockedBy
+  }
+
   /** Handlers' transactions may be open for this long; of several components' deadlines the longest counts. */
   allowTransactionsOf(timeoutMs: number): void {
     this.#timeoutMs = Math.max(this.#timeoutMs ?? 0, timeoutMs)

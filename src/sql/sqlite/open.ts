@@ -4,6 +4,7 @@ import { logApplicationId } from '../../core/application-ids.ts'
 import { FileSync } from '../../core/file-sync.ts'
 import { makeFolders } from '../../core/folders.ts'
 import type { NewId } from '../../core/ids.ts'
+import { LockWait } from '../../core/lock-wait.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { DatabasePlace } from '../database-url.ts'
 import { DatabaseFolderError, DatabaseIsLogError, DatabaseOpenError } from '../storage-errors.ts'
@@ -42,7 +43,10 @@ export async function openHome(options: OpenOptions): Promise<SqliteHome> {
   const location = place.kind === 'memory' ? 'memory:' : `file:${path}`
   const connection = connect(path, { readOnly: false })
   const afterCommit: { run?: () => void } = {}
-  const writer = new Writer({ connection, location, timing, lockTimeoutMs, committed: () => afterCommit.run?.() })
+  const nowMs = timing.elapsedMs
+  const lockWait = place.kind === 'file' ? new LockWait({ what: 'database', path, logger, nowMs }) : undefined
+  const committed = () => afterCommit.run?.()
+  const writer = new Writer({ connection, location, timing, lockTimeoutMs, lockWait, committed })
   try {
     if (place.kind === 'file') {
       await refuseLog(writer, location)

@@ -50,6 +50,11 @@ export class WriteTransaction implements Holder {
     return this.#endedBy !== undefined
   }
 
+  /** Why it could not open until now: another process has the lock. Undefined where it waits for nothing of the kind. */
+  get refusal(): Error | undefined {
+    return this.#opening === undefined || this.#open || this.ended ? undefined : this.#options.writer.refusal
+  }
+
   /** Runs a statement of the user's. An error of the statement leaves the transaction open, as SQLite does. */
   async execute(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
     refuseTransactionControl(sql, true)

@@ -1,5 +1,6 @@
+import type { LockWait } from '../../core/lock-wait.ts'
 import { CommitOutcomeError } from '../../runtime/errors.ts'
-import { DatabaseIoError } from '../storage-errors.ts'
+import { DatabaseBusyError, DatabaseIoError } from '../storage-errors.ts'
 import type { Connection } from './connection.ts'
 import { retryWhileLocked } from './locked.ts'
 import { Mutex } from './mutex.ts'
@@ -12,6 +13,8 @@ export interface WriterOptions {
   readonly timing: Timing
   /** How long a lock held by another process is waited for. */
   readonly lockTimeoutMs: number
+  /** Of a file: tells who has its lock for long. */
+  readonly lockWait?: LockWait | undefined
   /** Called after each commit, before the next writer begins. */
   readonly committed: () => void
 }
@@ -42,13 +45,26 @@ export class Writer {
     this.#options = options
   }
 
+  /** Who has kept the write lock from this process for long, for people; undefined while nobody does. */
+  get blockedBy(): string | undefined {
+    return this.#options.lockWait?.reason
+  }
+  /** What a transaction that waits would be told now; undefined while the lock is not refused. */
+  get refusal(): DatabaseBusyError | undefined {
+    const { lockWait, location } = this.#options
+    const sinceMs = lockWait?.sinceMs
+    if (sinceMs === undefined) return undefined
+    return new DatabaseBusyError(location, Math.round(this.timing.elapsedMs() - sinceMs), undefined)
+  }
+
   /** Opens a transaction; end it with `commit` or `rollback`. Throws `DatabaseBusyError`, and when it is closed. */
   async begin(holder: Holder): Promise<void> {
+    const beganMs = this.timing.elapsedMs()
     await this.#mutex.acquire()
     try {
       if (this.#broken !== undefined) throw this.#broken
       this.#endLeftover()
-      await this.#retryWhileLocked(() => this.connection.execute('begin immediate'))
+      await this.#retryWhileLocked(() => this.connection.execute('begin immediate'), beganMs)
       this.#holder = holder
     } catch (error) {
       this.#mutex.release()
@@ -82,11 +98,12 @@ export class Writer {
 
   /** Runs one statement in no transaction of ours: SQLite makes it one of its own. */
   async alone<T>(work: (connection: Connection) => T): Promise<T> {
+    const beganMs = this.timing.elapsedMs()
     await this.#mutex.acquire()
     try {
       if (this.#broken !== undefined) throw this.#broken
       this.#endLeftover()
-      const result = await this.#retryWhileLocked(() => work(this.connection))
+      const result = await this.#retryWhileLocked(() => work(this.connection), beganMs)
       this.#options.committed()
       return result
     } finally {
@@ -104,8 +121,8 @@ export class Writer {
     holder?.evicted(error)
   }
 
-  #retryWhileLocked<T>(work: () => T): Promise<T> {
-    return retryWhileLocked(work, { ...this.#options, closed: () => this.#closed })
+  #retryWhileLocked<T>(work: () => T, beganMs: number): Promise<T> {
+    return retryWhileLocked(work, { ...this.#options, beganMs, closed: () => this.#closed })
   }
 
   #commit(): void {

@@ -1,3 +1,4 @@
+import { LockWait, lockAdvice } from '../../../core/lock-wait.ts'
 import type { Finding, MemberDescription } from '../../admin.ts'
 import type { SqlDatabase } from '../database.ts'
 import { toLogError } from '../database.ts'
@@ -8,9 +9,9 @@ import type { ResolvedOptions } from '../options.ts'
 import type { TopicTable } from '../topics.ts'
 import type { Neighbours } from '../unit-writer.ts'
 import { ForeignWrites } from './foreign-writes.ts'
-import { LockWait, whenFree } from './lock-wait.ts'
 import { Processes, type Registration } from './processes.ts'
 import type { Publications } from './publications.ts'
+import { whenFree } from './when-free.ts'
 
 /** How often the file is looked at for what others wrote, while somebody waits for it. A look takes some microseconds. */
 const lookIntervalMs = 5
@@ -84,7 +85,7 @@ export class FileSharing implements Neighbours {
     })
     const others = () =>
       this.#tables.processes().flatMap(({ processId }) => (processId === process.pid ? [] : processId))
-    this.#lockWait = new LockWait({ path, logger, nowMs: () => performance.now(), others })
+    this.#lockWait = new LockWait({ what: 'log', path, logger, nowMs: () => performance.now(), others })
     const groupsChanged = () => this.groups.changed()
     this.#foreign = new ForeignWrites({ database, topics, publications, groupsChanged })
   }
@@ -95,8 +96,8 @@ export class FileSharing implements Neighbours {
   }
   /** What a diagnosis should say of the write lock. */
   get findings(): readonly Finding[] {
-    const finding = this.#lockWait.finding
-    return finding === undefined ? [] : [finding]
+    const value = this.#lockWait.whereabouts
+    return value === undefined ? [] : [{ subject: 'write lock', value, verdict: 'bad', advice: lockAdvice }]
   }
   /** Why nothing is written; undefined while it is. */
   get blockedBy(): string | undefined {

@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs'
 import type { Logger } from '../../../core/logger.ts'
+import { describeProcess, processesReading } from '../../../core/sqlite-locks.ts'
 import { type SqlDatabase, type SqlStatement, toLogError } from '../database.ts'
 import { LogBusyError, LogFullError } from '../errors.ts'
 import type { CheckpointThread } from './checkpoint-thread.ts'
-import { describeProcess, processesReading } from './wal-holders.ts'
 
 /**
  * A checkpoint lets the WAL begin again from its start. An fsync of a file that is written over is twice as fast as one

@@ -1,7 +1,5 @@
-import type { Logger } from '../../../core/logger.ts'
-import type { Finding } from '../../admin.ts'
-import { LogBusyError } from '../errors.ts'
-import { describeProcess, processesWriting } from '../write-ahead-log/wal-holders.ts'
+import type { Logger } from './logger.ts'
+import { describeProcess, processesWriting } from './sqlite-locks.ts'
 
 /** How long SQLite's write lock may be with another process before it is reported. */
 const reportAfterMs = 5_000
@@ -13,6 +11,7 @@ const reportAfterMs = 5_000
  *     free → blocked (since the first refusal) → reported, once → free
  */
 export class LockWait {
+  readonly #what: 'log' | 'database'
   readonly #path: string
   readonly #logger: Logger
   readonly #nowMs: () => number
@@ -22,15 +21,18 @@ export class LockWait {
   #holders: string | undefined
 
   constructor(options: {
+    /** What the file is. */
+    readonly what: 'log' | 'database'
     readonly path: string
     readonly logger: Logger
     readonly nowMs: () => number
-    readonly others: () => readonly number[]
+    readonly others?: () => readonly number[]
   }) {
+    this.#what = options.what
     this.#path = options.path
     this.#logger = options.logger
     this.#nowMs = options.nowMs
-    this.#others = options.others
+    this.#others = options.others ?? (() => [])
   }
 
   /** The lock was refused. */
@@ -40,7 +42,7 @@ export class LockWait {
     if (this.#holders !== undefined || nowMs - this.#sinceMs < reportAfterMs) return
     this.#holders = this.#describeHolders()
     this.#logger.warn(
-      `The log ${this.#path} cannot be written: ${this.#holders} has kept its write lock for ${reportAfterMs / 1000} s. ${lockAdvice} What is being committed waits.`,
+      `The ${this.#what} ${this.#path} cannot be written: ${this.#holders} has kept its write lock for ${reportAfterMs / 1000} s. ${lockAdvice} What is being committed waits.`,
     )
   }
 
@@ -49,25 +51,30 @@ export class LockWait {
     this.#sinceMs = undefined
     if (this.#holders === undefined) return
     this.#holders = undefined
-    this.#logger.info(`The log ${this.#path} can be written again.`)
+    this.#logger.info(`The ${this.#what} ${this.#path} can be written again.`)
   }
 
+  /** Since when the lock is refused, as `nowMs` says; undefined while it is not. */
+  get sinceMs(): number | undefined {
+    return this.#sinceMs
+  }
   /** Why nothing is written, for people; undefined while it is. */
   get reason(): string | undefined {
-    const { finding } = this
-    return finding && `the log's write lock is ${finding.value}. ${lockAdvice}`
+    const { whereabouts } = this
+    return whereabouts && `the ${this.#what}'s write lock is ${whereabouts}. ${lockAdvice}`
   }
-  /** For a diagnosis; nothing when the lock is free. */
-  get finding(): Finding | undefined {
+  /** With whom the lock is, once that is reported. */
+  get whereabouts(): string | undefined {
     if (this.#holders === undefined || this.#sinceMs === undefined) return undefined
     const seconds = Math.round((this.#nowMs() - this.#sinceMs) / 1000)
-    const value = `with ${this.#holders} for ${seconds} s: nothing can be written`
-    return { subject: 'write lock', value, verdict: 'bad', advice: lockAdvice }
+    return `with ${this.#holders} for ${seconds} s: nothing can be written`
   }
 
   #describeHolders(): string {
-    const holders = processesWriting(this.#path)?.filter((processId) => processId !== process.pid) ?? []
+    const all = processesWriting(this.#path) ?? []
+    const holders = all.filter((processId) => processId !== process.pid)
     if (holders.length > 0) return holders.map(describeProcess).join(', ')
+    if (all.length > 0) return 'another connection of this process'
     const others = this.#others()
     return others.length === 0 ? 'another program' : `another program, or ${others.map(describeProcess).join(', ')},`
   }
@@ -75,18 +82,3 @@ export class LockWait {
 
 /** What to do about who keeps the lock. */
 export const lockAdvice = 'If it is stopped, let it go on (kill -CONT with its number) or end it (kill -KILL).'
-
-/**
- * Tries `attempt` until SQLite's locks allow it: at once, then every millisecond or two, with jitter, so that processes
- * which wait for each other do not keep step. Throws `LogBusyError` only when `giveUp` says so.
- */
-export async function whenFree<T>(attempt: () => T, giveUp: () => boolean): Promise<T> {
-  for (;;) {
-    try {
-      return attempt()
-    } catch (error) {
-      if (!(error instanceof LogBusyError) || giveUp()) throw error
-    }
-    await new Promise((resolve) => setTimeout(resolve, 1 + Math.random()))
-  }
-}

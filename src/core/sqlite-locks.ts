@@ -1,4 +1,4 @@
-/** Who keeps a write-ahead log from being emptied. */
+/** Which processes have a SQLite file: who writes it, and who keeps its write-ahead log from being emptied. */
 import { readFileSync, statSync } from 'node:fs'
 
 /** The bytes of `-shm` that connections lock while they read (SQLite's wal-index: WAL_READ_LOCK 0 to 4). */
