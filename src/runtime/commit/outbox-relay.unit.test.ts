@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest'
+import { StorageUnavailableError } from '../../core/errors.ts'
+import { silentLogger } from '../../core/logger.ts'
 import { FencedError } from '../../log/errors.ts'
 import type { GroupListener, GroupOptions, Lease, Log, Member, Topic, Unit } from '../../log/log.ts'
 import { Gate, turn } from '../../testing/gate.test-support.ts'
@@ -13,6 +15,10 @@ const rowOf = (number: number): OutboxRow => ({
   message: { topic: 'numbers', key: null, value: String(number), headers: [], timestampMs: 0 },
 })
 
+class LockedError extends StorageUnavailableError {
+  readonly code = 'LOCKED'
+}
+
 /** A relay on a log that fences every epoch but the current one, and on an outbox whose next read may be held. */
 class Bench {
   rows: OutboxRow[] = []
@@ -21,6 +27,8 @@ class Bench {
   gate: Gate | undefined
   listener: GroupListener | undefined
   readonly failures: Error[] = []
+  /** Called before each commit on the log. */
+  before: () => void = () => {}
   #committed: (() => void) | undefined
   readonly relay: OutboxRelay
 
@@ -36,6 +44,7 @@ class Bench {
         return member as Member
       },
       commit: async ({ offsets }: Unit) => {
+        this.before()
         const [offset] = offsets!.offsets
         if (offset!.epoch !== this.epoch) throw new FencedError(offsets!.group, offset!)
         this.position = offset!.position
@@ -66,7 +75,12 @@ class Bench {
       durable: async () => {},
       claim: async (key) => ({ key, progress: undefined }),
     }
-    const host: Partial<Host> = { knownTopic: () => topic, progressed() {} }
+    const host: Partial<Host> = {
+      knownTopic: () => topic,
+      progressed() {},
+      logger: silentLogger,
+      random: () => 0,
+    }
     this.relay = new OutboxRelay({
       host: host as Host,
       home: home as DatabaseHome,
@@ -98,6 +112,35 @@ it('an outbox that is lost and got again while a commit is under way goes on bei
   await turn()
   bench.put()
   await expect.poll(() => bench.position).toBe(3)
+  await bench.relay.stop()
+  expect(bench.failures).toEqual([])
+})
+
+it('an outbox outlives a log that is locked for a while, and says what it waits for', async () => {
+  const bench = new Bench()
+  await bench.relay.start()
+  let isLocked = true
+  bench.before = () => {
+    if (isLocked) throw new LockedError('locked')
+  }
+  bench.put()
+  await expect.poll(() => bench.relay.status()).toMatchObject({ state: 'running', error: 'locked' })
+  isLocked = false
+  await expect.poll(() => bench.position).toBe(2)
+  await expect.poll(() => bench.relay.status()).toMatchObject({ state: 'running', error: null })
+  await bench.relay.stop()
+  expect(bench.failures).toEqual([])
+})
+
+it('an outbox that is lost while the log is locked is no failure', async () => {
+  const bench = new Bench()
+  await bench.relay.start()
+  bench.before = () => {
+    bench.listener!.lost([leaseOf(1)])
+    throw new LockedError('locked')
+  }
+  bench.put()
+  await turn()
   await bench.relay.stop()
   expect(bench.failures).toEqual([])
 })

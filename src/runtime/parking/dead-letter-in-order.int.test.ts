@@ -104,6 +104,20 @@ describe.each(['log', 'database'] as const)('a key with a dead record, with the 
     expect(seen).toEqual(['a2', 'a3', 'a4', 'a5'])
   })
 
+  it('whose followers have no more room is named when the app does not settle', async () => {
+    parkingLimits.recordsOfKey = 2
+    await using app = testApp()
+    app.add(sums(home, { seen: [], bad: new Set([1]) }))
+    await app.start()
+    for (const n of [1, 2, 3]) await app.publish(numbers, { key: 'a', n })
+    await app.advance(0)
+    const [letter] = await app.deadLetters.list()
+    const why = `2 records of key 'a' are held, .*; 1 record of key 'a' waits behind its dead letter ${letter!.id}, until that is redriven or discarded`
+    await expect(app.settled({ timeout: 20 })).rejects.toThrow(new RegExp(`numbers/0 is at .*\\(waits: ${why}\\)`))
+    await app.deadLetters.discard({}, { wait })
+    await app.settled()
+  })
+
   it.each(['redrive', 'discard'] as const)('waits after a kill too; then %s lets it go on', async (command) => {
     const folder = freshFolder()
     const clock = new ManualClock(1_000_000)

@@ -48,13 +48,13 @@ export function encodeDeadLetter(
 ): OutputMessage {
   const { task, offset, id, attempt } = delivery
   const origin: Origin = { group, topic: task.topic, topicId: task.topicId, partition: task.partition, offset, death }
-  const now = new Date(nowMs).toISOString()
   const note: DeathNote = {
     name: error.name,
     message: error.message.slice(0, mostErrorText),
     fingerprint: fingerprintOf(error),
     firstFailedAt: new Date(delivery.failure?.firstFailedAtMs ?? nowMs).toISOString(),
-    lastFailedAt: now,
+    // Not the time of the burial: storage that is away may have kept that waiting.
+    lastFailedAt: new Date(delivery.failure?.lastFailedAtMs ?? nowMs).toISOString(),
   }
   const record = recordOf(delivery)
   const own = new Set([idHeader, originHeader, attemptHeader, errorHeader])

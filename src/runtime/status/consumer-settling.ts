@@ -60,7 +60,8 @@ function behindDead({ lanes, parking }: PartitionTask): readonly string[] {
     const behind = lanes.get(key)?.length ?? 0
     const first = parking.firstOf(key)
     if (behind === 0 || first?.reason !== 'dead') return []
-    return `${behind} records of key '${key}' wait behind its dead letter ${first.death}, until that is redriven or discarded`
+    const records = behind === 1 ? `1 record of key '${key}' waits` : `${behind} records of key '${key}' wait`
+    return `${records} behind its dead letter ${first.death}, until that is redriven or discarded`
   })
 }
 
