@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
+import { silentLogger } from '../core/logger.ts'
 import { ManualClock } from '../core/manual-clock.ts'
 import type { Fetched, Reader } from '../log/log.ts'
+import { turn } from '../testing/gate.test-support.ts'
 import { topic } from '../topics/topic.ts'
 import { Intake } from './intake.ts'
 import { Answers } from './parking/answers.ts'
 import { Parking } from './parking/parking.ts'
 import { PartitionTask, type TaskOwner } from './partition-task.ts'
+import { StorageRetry } from './storage-retry.ts'
 
 const lease = { topic: 'numbers', partition: 0, epoch: 1 }
 const fetched = (from: number): Fetched => ({ topic: 'numbers', partition: 0, from, batches: [], position: from + 10 })
@@ -67,7 +70,12 @@ describe('what a member takes in', () => {
   it('leaves out what was fetched before a partition was lost and got again', async () => {
     let takes = true
     const failures: Error[] = []
-    const intake = new Intake({ takes: () => takes, hasRoom: () => true, failed: (error) => void failures.push(error) })
+    const intake = new Intake({
+      takes: () => takes,
+      hasRoom: () => true,
+      failed: (error) => void failures.push(error),
+      storage: new StorageRetry({ logger: silentLogger, random: () => 0, who: "'sums'", goesOn: () => takes }),
+    })
     const reader = new ManualReader()
     intake.reader = reader
     intake.open(taskAt(0))
@@ -78,13 +86,11 @@ describe('what a member takes in', () => {
     for (const task of intake.of([lease])) intake.forget(task)
     const again = taskAt(20)
     intake.open(again)
-    await Promise.resolve()
-    await Promise.resolve()
+    await turn()
     expect(again.tracker.position).toBe(20)
 
     reader.answer(fetched(20))
-    await Promise.resolve()
-    await Promise.resolve()
+    await turn()
     expect(again.tracker.position).toBe(30)
     takes = false
     await intake.end()
